@@ -19,3 +19,4 @@ pub mod rights;
 pub mod series;
 pub mod shape;
 pub mod timestamp;
+pub mod tree;
