@@ -15,6 +15,8 @@ pub mod digest;
 pub mod finding;
 pub mod name;
 pub mod reference;
+pub mod release;
+pub mod resolve;
 pub mod rights;
 pub mod series;
 pub mod shape;

@@ -1,1 +1,24 @@
-//! Placeholder.
+//! The JSON forms of the store's own endpoints under `/v4`, shared by server, clients and load tests.
+//!
+//! In reading order: [`publish`] (the publish conversation), [`release`] (moving pointers, withdrawing, history),
+//! [`resolve`] (what a reference means), [`rights`], [`changes`] (the event feed), [`account`], and [`error`] (the one
+//! shape of a refusal).
+
+pub mod account;
+pub mod changes;
+pub mod error;
+pub mod publish;
+pub mod release;
+pub mod resolve;
+pub mod rights;
+
+/// The header that carries the fully qualified reference of what was answered, resources included.
+///
+/// Stream-qualified references never stand in v4's own `Entity-Id`: older clients cannot read them.
+pub const ENTITY_VERSION: &str = "entity-version";
+
+/// The header that carries a blob's SHA-384 in hex, as v4 and v5 clients expect it.
+pub const CONTENT_SHA384: &str = "content-sha384";
+
+/// The header that carries how many bytes of an upload the store has.
+pub const UPLOAD_OFFSET: &str = "upload-offset";
