@@ -33,7 +33,8 @@ pub struct Snapshot {
     pub heads: BTreeMap<(Channel, Series), Head>,
     /// Which resource revision was current when this charm revision last was, with that stream, in that channel.
     pub remembered: BTreeMap<(Channel, CharmKey, StreamName), Revision>,
-    /// Which resource revision the charm revision was first published with.
+    /// Which resource revision the charm revision was published with when it was new. A later publish of the same
+    /// charm adds nothing here: publishing alone must not change what a reference means.
     pub together: BTreeMap<(CharmKey, StreamName), Revision>,
 }
 
