@@ -270,30 +270,29 @@ pub fn resolve(
     channel: Channel,
 ) -> Result<Resolved, ResolveError> {
     let ask = Ask { snapshot, series: reference.series.as_ref(), channel };
-    match &reference.version {
-        Version::Latest { stream } => {
-            let charm = ask.latest_charm()?;
-            let resources =
-                ask.resources_of(charm, stream.as_ref(), |stream| ask.latest_resources(charm, stream))?;
-            Ok(ask.answer(charm, CharmRule::Latest, resources))
-        }
-        Version::Chosen { revision: None, stream, resources } => {
-            let head = ask.head()?;
-            let resources = ask.resources_of(&head.charm, stream.as_ref(), |stream| match resources {
-                Some(named) => ask.named_resources(&head.charm, stream, *named),
-                None => ask.current_resources(head, stream),
-            })?;
-            Ok(ask.answer(&head.charm, CharmRule::Current, resources))
-        }
-        Version::Chosen { revision: Some(revision), stream, resources } => {
-            let charm = ask.named_charm(*revision)?;
-            let resources = ask.resources_of(charm, stream.as_ref(), |stream| match resources {
-                Some(named) => ask.named_resources(charm, stream, *named),
-                None => ask.resources_for(charm, stream),
-            })?;
-            Ok(ask.answer(charm, CharmRule::Named, resources))
-        }
-    }
+    let (charm, charm_rule) = ask.charm(&reference.version)?;
+    let resources =
+        ask.resources_of(charm, reference.version.stream(), |stream| match &reference.version {
+            Version::Chosen { resources: Some(named), .. } => ask.named_resources(charm, stream, *named),
+            Version::Latest { .. } => ask.latest_resources(charm, stream),
+            Version::Chosen { revision: None, .. } => ask.current_resources(ask.head()?, stream),
+            Version::Chosen { revision: Some(_), .. } => ask.resources_for(charm, stream),
+        })?;
+    Ok(Resolved { charm: charm.clone(), charm_rule, resources, event: snapshot.event })
+}
+
+/// Resolves the charm half of a reference: what an archive alone can answer, whatever fits of its resources.
+///
+/// # Errors
+///
+/// As [`resolve`], but for those about resources.
+pub fn resolve_charm(
+    snapshot: &Snapshot,
+    reference: &Reference,
+    channel: Channel,
+) -> Result<(CharmKey, CharmRule), ResolveError> {
+    let ask = Ask { snapshot, series: reference.series.as_ref(), channel };
+    ask.charm(&reference.version).map(|(charm, rule)| (charm.clone(), rule))
 }
 
 /// One question to a snapshot.
@@ -305,13 +304,14 @@ struct Ask<'a> {
 }
 
 impl<'a> Ask<'a> {
-    fn answer(
-        self,
-        charm: &CharmKey,
-        charm_rule: CharmRule,
-        resources: Option<ResolvedResources>,
-    ) -> Resolved {
-        Resolved { charm: charm.clone(), charm_rule, resources, event: self.snapshot.event }
+    fn charm(self, version: &Version) -> Result<(&'a CharmKey, CharmRule), ResolveError> {
+        match version {
+            Version::Latest { .. } => Ok((self.latest_charm()?, CharmRule::Latest)),
+            Version::Chosen { revision: None, .. } => Ok((&self.head()?.charm, CharmRule::Current)),
+            Version::Chosen { revision: Some(revision), .. } => {
+                Ok((self.named_charm(*revision)?, CharmRule::Named))
+            }
+        }
     }
 
     /// The charms that run on the series that was asked for, best last: by rank of series, then by revision.
