@@ -144,9 +144,39 @@ pub struct Content {
 impl Content {
     /// Sums up bytes that are in memory already.
     pub fn of(bytes: &[u8]) -> Self {
+        let mut summing = Summing::default();
+        summing.update(bytes);
+        summing.content()
+    }
+}
+
+/// Sums up bytes as they pass: each is looked at once.
+#[derive(Debug, Clone, Default)]
+pub struct Summing {
+    size: u64,
+    sha256: sha2::Sha256,
+    blake3: blake3::Hasher,
+}
+
+impl Summing {
+    /// Adds the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
         use sha2::Digest as _;
-        let sha256 = Sha256(sha2::Sha256::digest(bytes).into());
-        Self { size: bytes.len() as u64, digests: Digests { sha256, blake3: blake3::hash(bytes).into() } }
+        self.size += bytes.len() as u64;
+        self.sha256.update(bytes);
+        self.blake3.update(bytes);
+    }
+
+    /// Returns how many bytes there were so far.
+    pub const fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Returns what the bytes so far are.
+    pub fn content(&self) -> Content {
+        use sha2::Digest as _;
+        let sha256 = Sha256(self.sha256.clone().finalize().into());
+        Content { size: self.size, digests: Digests { sha256, blake3: self.blake3.finalize().into() } }
     }
 }
 

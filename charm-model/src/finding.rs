@@ -47,7 +47,8 @@ impl Finding {
 
     fn new(code: Code, severity: Severity, message: impl Into<String>) -> Self {
         let code = code.as_str().to_owned();
-        Self { code, severity, message: message.into(), file: None, line: None, help: None }
+        let message = printable(&message.into(), MAX_MESSAGE_CHARS);
+        Self { code, severity, message, file: None, line: None, help: None }
     }
 
     /// Adds the file.
@@ -68,9 +69,26 @@ impl Finding {
     /// Adds what to do about it.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        let lines: Vec<_> = help.into().split('\n').map(|line| printable(line, MAX_MESSAGE_CHARS)).collect();
+        self.help = Some(lines.join("\n"));
         self
     }
+}
+
+/// The longest message, in characters. A message quotes what strangers wrote, and that may be a whole file.
+const MAX_MESSAGE_CHARS: usize = 1_000;
+
+/// Shortens a text and escapes its control characters, which could move a terminal's cursor or forge a line.
+fn printable(text: &str, max_chars: usize) -> String {
+    let mut chars = text.chars();
+    let mut printable = String::with_capacity(text.len().min(max_chars));
+    for it in chars.by_ref().take(max_chars) {
+        if it.is_control() { printable.extend(it.escape_default()) } else { printable.push(it) }
+    }
+    if chars.next().is_some() {
+        printable.push('…');
+    }
+    printable
 }
 
 impl fmt::Display for Finding {
@@ -105,6 +123,65 @@ pub fn sort(findings: &mut Vec<Finding>) {
 /// Says whether any of them stops a publish.
 pub fn has_errors(findings: &[Finding]) -> bool {
     findings.iter().any(|it| it.severity == Severity::Error)
+}
+
+/// Sorts what was found, and gives out what was read only if it stands: no error speaks against it.
+pub(crate) fn conclude<T>(draft: Option<T>, mut findings: Vec<Finding>) -> (Option<T>, Vec<Finding>) {
+    sort(&mut findings);
+    let stands = !has_errors(&findings);
+    (draft.filter(|_| stands), findings)
+}
+
+/// Prints findings as tests compare them.
+#[cfg(test)]
+pub(crate) fn printed(findings: &[Finding]) -> String {
+    findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// The most findings about one file. More help nobody, and a hostile file could make them by the hundred thousand.
+const MAX_FINDINGS: usize = 1_000;
+
+/// Findings about one file, while it is read.
+#[derive(Debug)]
+pub(crate) struct Report {
+    file: String,
+    findings: Vec<Finding>,
+}
+
+impl Report {
+    /// Begins without findings.
+    pub(crate) fn new(file: &str) -> Self {
+        Self { file: file.to_owned(), findings: Vec::new() }
+    }
+
+    /// Adds a finding about a line of the file, counted from 1.
+    pub(crate) fn at(&mut self, line: usize, finding: Finding) {
+        self.add(finding.at(self.file.clone(), line));
+    }
+
+    /// Adds a finding about the file as a whole.
+    pub(crate) fn whole(&mut self, finding: Finding) {
+        self.add(finding.in_file(self.file.clone()));
+    }
+
+    fn add(&mut self, finding: Finding) {
+        if self.findings.len() < MAX_FINDINGS {
+            self.findings.push(finding);
+        } else if finding.severity == Severity::Error {
+            // However many warnings came before it, an error must stop the publish.
+            self.findings[MAX_FINDINGS - 1] = finding;
+        }
+    }
+
+    /// Says whether an error was found so far.
+    pub(crate) fn has_errors(&self) -> bool {
+        has_errors(&self.findings)
+    }
+
+    /// Ends the reading.
+    pub(crate) fn into_findings(self) -> Vec<Finding> {
+        self.findings
+    }
 }
 
 /// Makes the list of codes, and the texts that explain them.
@@ -142,9 +219,11 @@ codes! {
     MetadataName = "E-METADATA-NAME", "The charm's name does not follow the rules for names, so no reference could name the charm.";
     MetadataSeries = "E-METADATA-SERIES", "A series in the metadata does not follow the rules for series.";
     MetadataTemplate = "E-METADATA-TEMPLATE", "A relation or interface still has the name that the charm template gave it.";
+    MetadataRelation = "E-METADATA-RELATION", "A relation has a reserved name, stands under two roles, or has a scope that Juju does not know.";
     FormatMissing = "E-FORMAT-MISSING", "A charm with `resources.yaml` declares `format: 3` in `metadata.yaml`, so that older programs refuse it clearly instead of running it without its resources.";
     FormatUnknown = "E-FORMAT-UNKNOWN", "The format is newer than this program knows. A newer version of the program may know it.";
     BundleInvalid = "E-BUNDLE-INVALID", "The bundle does not describe a model that could be deployed.";
+    ConfigInvalid = "E-CONFIG", "An option in `config.yaml` has a type that Juju does not know, so the charm could not be deployed.";
     ResourcesDefault = "E-RESOURCES-DEFAULT", "`default-stream` in `resources.yaml` names the stream that a reference without a stream means, and must be one of the streams.";
     ResourcesTwice = "E-RESOURCES-TWICE", "Resources are declared both in `resources.yaml` and under `resources:` in `metadata.yaml`, and differently. Keep one of the two.";
     StreamName = "E-STREAM-NAME", "A stream's name does not follow the rules for streams, so no reference could name it.";
@@ -163,6 +242,8 @@ codes! {
     FileName = "E-FILE-NAME", "A file's name is not UTF-8, has a control character or a backslash, or differs from another only by case or Unicode form.";
     ArchiveInvalid = "E-ARCHIVE", "The archive is not a zip file as the store takes it: one plain central directory that agrees with every local header.";
     ArchiveLimit = "E-ARCHIVE-LIMIT", "The archive has more entries, more bytes or a higher compression ratio than the store takes.";
+    YamlLastWins = "W-YAML-DUPLICATE", "The same key stands twice in one mapping. Juju takes the last and forgets the others. Keep one.";
+    ConfigDoubtful = "W-CONFIG", "An option in `config.yaml` is not what Juju documents; it is taken as it stands.";
     GzipOpaque = "W-GZIP", "A gzip or xz file hides what stayed the same between versions, so all of it is sent each time. Ship it uncompressed, as zip, or with `gzip --rsyncable`.";
     StreamShape = "W-STREAM-SHAPE", "A stream has other files than the shape that the charm's other streams share. Two charms may be what is meant.";
     HookMode = "W-HOOK-MODE", "A hook is not executable, so a unit could not run it.";
@@ -183,6 +264,25 @@ mod tests {
         help: add it, or
               remove it
         ");
+    }
+
+    #[test]
+    fn what_strangers_wrote_cannot_forge_a_line_or_fill_a_screen() {
+        let finding = Finding::error(Code::PathInvalid, "`a\nerror: b\u{1b}[2J`").help("x".repeat(2_000));
+        assert_eq!(finding.message, r"`a\nerror: b\u{1b}[2J`");
+        assert_eq!(finding.help.unwrap().chars().count(), MAX_MESSAGE_CHARS + 1);
+    }
+
+    #[test]
+    fn an_error_is_kept_however_many_warnings_there_are() {
+        let mut report = Report::new("a");
+        for line in 0..2 * MAX_FINDINGS {
+            report.at(line, Finding::warning(Code::GzipOpaque, "b"));
+        }
+        report.whole(Finding::error(Code::ShapeExtra, "c"));
+        let findings = report.into_findings();
+        assert_eq!(findings.len(), MAX_FINDINGS);
+        assert!(has_errors(&findings));
     }
 
     #[test]

@@ -48,6 +48,29 @@ const OTHER: &[&str] = &[
     "kubernetes",
 ];
 
+/// Ubuntu's releases that a base may name by number, with their series.
+const UBUNTU: &[(&str, &str)] = &[
+    ("12.04", "precise"),
+    ("14.04", "trusty"),
+    ("16.04", "xenial"),
+    ("18.04", "bionic"),
+    ("20.04", "focal"),
+    ("22.04", "jammy"),
+    ("22.10", "kinetic"),
+    ("23.04", "lunar"),
+    ("23.10", "mantic"),
+    ("24.04", "noble"),
+    ("24.10", "oracular"),
+    ("25.04", "plucky"),
+    ("25.10", "questing"),
+    ("26.04", "resolute"),
+];
+
+/// Returns the series of an Ubuntu release such as `22.04`.
+pub fn of_ubuntu(release: &str) -> Option<Series> {
+    UBUNTU.iter().find(|(number, _)| *number == release).and_then(|(_, series)| series.parse().ok())
+}
+
 impl SeriesScore {
     /// Returns the rank of a series; of `None`, the multi-series rank.
     pub fn of(series: Option<&Series>) -> Self {
@@ -81,6 +104,12 @@ mod tests {
             ranked.iter().map(|series| SeriesScore::of(Some(&series.parse().unwrap()))).collect();
         assert!(scores.is_sorted(), "{scores:?}");
         assert!(SeriesScore::of(None) > scores[scores.len() - 1]);
+    }
+
+    #[test]
+    fn a_base_names_a_series_by_its_release() {
+        assert_eq!(of_ubuntu("22.04").unwrap().as_str(), "jammy");
+        assert_eq!(of_ubuntu("22.05"), None);
     }
 
     #[test]

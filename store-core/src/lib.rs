@@ -1,1 +1,40 @@
-//! Placeholder.
+//! The store as a library: what a controller embeds, and what the server, ingestion and tests drive.
+//!
+//! In reading order:
+//!
+//! 1. [`Store`] ([`store`](mod@store)): a database, a place for blobs, a clock, limits.
+//! 2. [`access`](mod@access): from a reference to a base, as the caller may see it.
+//! 3. [`publish`]: plan, receive, commit. [`inspect`](mod@inspect) reads what was sent.
+//! 4. [`resolve`](mod@resolve), [`open`](mod@open): what a reference means, and its bytes. Nothing else grants access
+//!    to bytes.
+//! 5. [`release`](mod@release), [`withdraw`](mod@withdraw), [`history`](mod@history): pointers.
+//! 6. [`rights`](mod@rights), [`changes`](mod@changes): who may do what, and what happened.
+//! 7. [`account`](mod@account), [`token`](mod@token): who is asking.
+//! 8. [`housekeeping`](mod@housekeeping): what is done beside requests.
+
+mod access;
+mod account;
+mod changes;
+mod clock;
+mod error;
+mod history;
+mod housekeeping;
+mod inspect;
+mod limits;
+mod open;
+pub mod publish;
+mod release;
+mod resolve;
+mod rights;
+mod store;
+mod token;
+mod withdraw;
+
+pub use account::{Account, Credentials};
+pub use clock::{Clock, SystemClock};
+pub use error::StoreError;
+pub use housekeeping::Swept;
+pub use limits::Limits;
+pub use open::{Opened, What};
+pub use store::{Store, StoreOptions};
+pub use token::NewToken;

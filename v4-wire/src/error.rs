@@ -26,6 +26,9 @@ pub enum V4Code {
     /// 401: credentials are missing or wrong, or the caller lacks the right.
     #[serde(rename = "unauthorized")]
     Unauthorized,
+    /// 403: the store takes no writes now.
+    #[serde(rename = "charmstore is in read-only mode")]
+    ReadOnly,
     /// 405.
     #[serde(rename = "method not allowed")]
     MethodNotAllowed,
@@ -132,6 +135,7 @@ codes! {
     Withdrawn = "E-WITHDRAWN", "The revision is withdrawn: it is served when named in full, and never released or chosen.";
     Range = "E-RANGE", "The range begins behind the end of the bytes.";
     Method = "E-METHOD", "The address does not take this method.";
+    ReadOnly = "E-READ-ONLY", "The store takes no writes now. Reading goes on; the operator can say for how long.";
     Collision = "E-COLLISION", "One of the two digests is another blob's, the other is not. Equal halves are not equal bytes: refused and logged.";
     Unavailable = "E-UNAVAILABLE", "The store cannot do this now. Trying again in a moment makes sense.";
     NoSpace = "E-NO-SPACE", "The store's disk is full. What is stored is served on; the operator has to make room.";

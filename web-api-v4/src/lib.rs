@@ -1,1 +1,19 @@
-//! Placeholder.
+//! The store over HTTP: API v4, and the store's own endpoints beside it.
+//!
+//! In reading order: [`router`](mod@router) (every route on one screen), [`id_path`](mod@id_path) (how an entity's
+//! reference stands in a path), [`auth`](mod@auth), [`handlers`], [`problem`](mod@problem) (how a refusal is
+//! rendered), [`bytes`](mod@bytes) (how bytes are served), [`openapi`](mod@openapi).
+
+mod auth;
+mod bytes;
+mod content_type;
+mod handlers;
+mod id_path;
+mod openapi;
+mod problem;
+mod query;
+mod range;
+mod router;
+mod transport;
+
+pub use router::{App, router};

@@ -1,0 +1,139 @@
+//! Charm bases: everything of one `~owner/name`, and who may do what with it.
+
+use charm_model::name::{Name, UserName};
+use charm_model::reference::BaseId;
+use charm_model::rights::Acl;
+use charm_model::timestamp::Timestamp;
+use sqlx::{FromRow, query, query_as, query_scalar};
+use tracing::instrument;
+
+use crate::column::{BaseIdColumns, Micros};
+use crate::document::Document;
+use crate::error::CatalogError;
+use crate::id::Id;
+use crate::transaction::{Dialects, Transaction, on_either};
+
+/// A charm base.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct Base {
+    /// Its row.
+    pub id: Id<Base>,
+    /// Whose it is and what it is called.
+    #[sqlx(flatten, try_from = "BaseIdColumns")]
+    pub name: BaseId,
+    /// Who may do what.
+    #[sqlx(try_from = "Document")]
+    pub acl: Acl,
+    /// Whether a reference without an owner means this base.
+    #[sqlx(rename = "promulgated")]
+    pub is_promulgated: bool,
+    /// The number of the last event that is about it; 0 before the first.
+    #[sqlx(try_from = "i64")]
+    pub last_event: u64,
+    /// When it was made.
+    #[sqlx(try_from = "Micros")]
+    pub created_at: Timestamp,
+}
+
+const BASE: &str = "SELECT * FROM base WHERE owner = $1 AND name = $2";
+
+const PROMULGATED_BASE: &str = "SELECT * FROM base WHERE name = $1 AND promulgated";
+
+const BASES_OF_OWNER: &str = "SELECT * FROM base WHERE owner = $1 ORDER BY name";
+
+const ADD_BASE: &str = "
+    INSERT INTO base (owner, name, acl, created_at) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (owner, name) DO NOTHING";
+
+const SET_ACL: &str = "UPDATE base SET acl = $2 WHERE id = $1";
+
+/// SQLite's writer is alone anyway.
+const LOCK_BASE: Dialects = Dialects {
+    sqlite: "SELECT id FROM base WHERE id = $1",
+    postgres: "SELECT id FROM base WHERE id = $1 FOR UPDATE",
+};
+
+const SET_PROMULGATED: &str = "UPDATE base SET promulgated = $2 WHERE id = $1";
+
+const DISPLACE_PROMULGATED: &str = "
+    UPDATE base SET promulgated = FALSE
+    WHERE promulgated AND id <> $1 AND name = (SELECT name FROM base WHERE id = $1)
+    RETURNING id";
+
+impl Transaction {
+    /// Returns the base of that owner and name.
+    pub async fn base(&mut self, name: &BaseId) -> Result<Option<Base>, CatalogError> {
+        let BaseId { owner, name } = name;
+        let base = on_either!(self, |conn| {
+            query_as(BASE).bind(owner.as_str()).bind(name.as_str()).fetch_optional(conn).await?
+        });
+        Ok(base)
+    }
+
+    /// Returns the base that a reference without an owner means.
+    pub async fn promulgated_base(&mut self, name: &Name) -> Result<Option<Base>, CatalogError> {
+        let base = on_either!(self, |conn| {
+            query_as(PROMULGATED_BASE).bind(name.as_str()).fetch_optional(conn).await?
+        });
+        Ok(base)
+    }
+
+    /// Returns the bases of an owner, by name.
+    pub async fn bases_of_owner(&mut self, owner: &UserName) -> Result<Vec<Base>, CatalogError> {
+        let bases =
+            on_either!(self, |conn| query_as(BASES_OF_OWNER).bind(owner.as_str()).fetch_all(conn).await?);
+        Ok(bases)
+    }
+
+    /// Makes a base, unless there is one of that name, and returns it: with its own rights if it was there.
+    #[instrument(skip_all, fields(base = %name))]
+    pub async fn add_base(&mut self, name: &BaseId, acl: &Acl, at: Timestamp) -> Result<Base, CatalogError> {
+        let acl = Document::of(acl)?;
+        on_either!(self, |conn| {
+            let add = query(ADD_BASE).bind(name.owner.as_str()).bind(name.name.as_str());
+            add.bind(acl).bind(at.as_micros()).execute(conn).await?;
+        });
+        self.base(name).await?.ok_or_else(|| sqlx::Error::RowNotFound.into())
+    }
+
+    /// Sets who may do what.
+    #[instrument(skip_all, fields(base = %base))]
+    pub async fn set_acl(&mut self, base: Id<Base>, acl: &Acl) -> Result<(), CatalogError> {
+        let acl = Document::of(acl)?;
+        on_either!(self, |conn| {
+            query(SET_ACL).bind(base).bind(acl).execute(conn).await?;
+        });
+        Ok(())
+    }
+
+    /// Keeps other writers away from the base until the end of the transaction.
+    ///
+    /// A transaction that is to change several bases locks all of them first, in the order of their ids.
+    pub async fn lock_base(&mut self, base: Id<Base>) -> Result<(), CatalogError> {
+        let lock = self.dialect(LOCK_BASE);
+        on_either!(self, |conn| {
+            query(lock).bind(base).execute(conn).await?;
+        });
+        Ok(())
+    }
+
+    /// Sets whether a reference without an owner means this base. Returns the base of the same name that it meant
+    /// before and now does not.
+    #[instrument(skip_all, fields(base = %base, is_promulgated))]
+    pub async fn set_promulgated(
+        &mut self,
+        base: Id<Base>,
+        is_promulgated: bool,
+    ) -> Result<Option<Id<Base>>, CatalogError> {
+        let mut displaced = None;
+        if is_promulgated {
+            displaced = on_either!(self, |conn| {
+                query_scalar(DISPLACE_PROMULGATED).bind(base).fetch_optional(conn).await?
+            });
+        }
+        on_either!(self, |conn| {
+            query(SET_PROMULGATED).bind(base).bind(is_promulgated).execute(conn).await?;
+        });
+        Ok(displaced)
+    }
+}

@@ -1,0 +1,131 @@
+//! Uploads: the files that a session still lacks, and how much of each has come.
+
+use charm_model::digest::{Content, Sha256};
+use sqlx::{FromRow, query, query_as};
+use tracing::instrument;
+
+use crate::blob::Blob;
+use crate::column::{ContentColumns, bigint};
+use crate::error::CatalogError;
+use crate::id::Id;
+use crate::transaction::{Transaction, on_either};
+
+/// A file of a session that must be sent.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct Upload {
+    /// What it must turn out to be.
+    #[sqlx(flatten, try_from = "ContentColumns")]
+    pub content: Content,
+    /// The key of the object that is being written.
+    pub object_key: String,
+    /// What the writer of the bytes needs in order to go on, in its own form.
+    pub state: Vec<u8>,
+    /// How many bytes have come and are flushed.
+    #[sqlx(try_from = "i64")]
+    pub received: u64,
+    /// Which writing of the state this is, counted from 0.
+    #[sqlx(try_from = "i64")]
+    pub version: u64,
+    /// The blob that it became, once it is whole.
+    #[sqlx(rename = "blob_id")]
+    pub blob: Option<Id<Blob>>,
+}
+
+/// A file that is to be sent.
+#[derive(Debug, Clone, Copy)]
+pub struct NewUpload<'a> {
+    /// The session.
+    pub session: &'a str,
+    /// What the file must turn out to be.
+    pub content: Content,
+    /// The key of the object that will be written.
+    pub object_key: &'a str,
+    /// What the writer of the bytes needs in order to begin, in its own form.
+    pub state: &'a [u8],
+}
+
+const ADD_UPLOAD: &str = "
+    INSERT INTO upload (session_id, sha256, blake3, size, object_key, state, received, version)
+    VALUES ($1, $2, $3, $4, $5, $6, 0, 0)
+    ON CONFLICT (session_id, sha256) DO NOTHING";
+
+const UPLOAD: &str = "SELECT * FROM upload WHERE session_id = $1 AND sha256 = $2";
+
+const UPLOADS_OF: &str = "SELECT * FROM upload WHERE session_id = $1 ORDER BY sha256";
+
+const ADVANCE_UPLOAD: &str = "
+    UPDATE upload SET state = $4, received = $5, version = version + 1
+    WHERE session_id = $1 AND sha256 = $2 AND version = $3 AND blob_id IS NULL";
+
+const FINISH_UPLOAD: &str =
+    "UPDATE upload SET blob_id = $3 WHERE session_id = $1 AND sha256 = $2 AND blob_id IS NULL";
+
+const REMOVE_UPLOAD: &str = "DELETE FROM upload WHERE session_id = $1 AND sha256 = $2";
+
+impl Transaction {
+    /// Announces a file that is to be sent, unless the session has it already, and returns how far it is.
+    pub async fn add_upload(&mut self, new: NewUpload<'_>) -> Result<Upload, CatalogError> {
+        let Content { size, digests } = new.content;
+        let size = bigint(size)?;
+        on_either!(self, |conn| {
+            let add = query(ADD_UPLOAD).bind(new.session).bind(digests.sha256.as_bytes());
+            let add = add.bind(digests.blake3.as_bytes()).bind(size).bind(new.object_key).bind(new.state);
+            add.execute(conn).await?;
+        });
+        let upload = self.upload(new.session, &digests.sha256).await?;
+        upload.ok_or_else(|| sqlx::Error::RowNotFound.into())
+    }
+
+    /// Returns a file of the session.
+    pub async fn upload(&mut self, session: &str, sha256: &Sha256) -> Result<Option<Upload>, CatalogError> {
+        let sha256 = sha256.as_bytes();
+        Ok(on_either!(self, |conn| query_as(UPLOAD).bind(session).bind(sha256).fetch_optional(conn).await?))
+    }
+
+    /// Returns the files of the session.
+    pub async fn uploads_of(&mut self, session: &str) -> Result<Vec<Upload>, CatalogError> {
+        Ok(on_either!(self, |conn| query_as(UPLOADS_OF).bind(session).fetch_all(conn).await?))
+    }
+
+    /// Notes that more bytes have come and are flushed. Says whether the version was still this one and the file not
+    /// whole yet: of two who send the same part, one goes on and the other asks again.
+    pub async fn advance_upload(
+        &mut self,
+        session: &str,
+        sha256: &Sha256,
+        from_version: u64,
+        state: &[u8],
+        received: u64,
+    ) -> Result<bool, CatalogError> {
+        let (from_version, received) = (bigint(from_version)?, bigint(received)?);
+        let n_changed = on_either!(self, |conn| {
+            let advance = query(ADVANCE_UPLOAD).bind(session).bind(sha256.as_bytes()).bind(from_version);
+            advance.bind(state).bind(received).execute(conn).await?.rows_affected()
+        });
+        Ok(n_changed == 1)
+    }
+
+    /// Notes the blob that the file became. Says whether it was not one yet.
+    #[instrument(skip_all, fields(session, blob.digest = %sha256))]
+    pub async fn finish_upload(
+        &mut self,
+        session: &str,
+        sha256: &Sha256,
+        blob: Id<Blob>,
+    ) -> Result<bool, CatalogError> {
+        let n_changed = on_either!(self, |conn| {
+            let finish = query(FINISH_UPLOAD).bind(session).bind(sha256.as_bytes()).bind(blob);
+            finish.execute(conn).await?.rows_affected()
+        });
+        Ok(n_changed == 1)
+    }
+
+    /// Forgets a file, so that it can be sent anew; its object is left to the sweep. Says whether there was one.
+    #[instrument(skip_all, fields(session, blob.digest = %sha256))]
+    pub async fn remove_upload(&mut self, session: &str, sha256: &Sha256) -> Result<bool, CatalogError> {
+        let n_removed = on_either!(self, |conn| {
+            query(REMOVE_UPLOAD).bind(session).bind(sha256.as_bytes()).execute(conn).await?.rows_affected()
+        });
+        Ok(n_removed == 1)
+    }
+}

@@ -1,0 +1,108 @@
+//! From a reference to a base, as the caller may see it.
+
+use catalog::Transaction;
+use catalog::base::Base;
+use charm_model::name::Channel;
+use charm_model::reference::{BaseId, Reference};
+use charm_model::resolve::{Resolved, Snapshot, resolve, resolve_charm};
+use charm_model::rights::{Caller, Right};
+
+use crate::error::StoreError;
+use crate::store::Store;
+
+/// Returns the base that a reference means.
+///
+/// # Errors
+///
+/// [`StoreError::NoEntity`] alike for a base that does not exist and for one that the caller may not know of;
+/// [`StoreError::Denied`] for one that it may know of, and lacks the right.
+pub(crate) async fn base(
+    tx: &mut Transaction,
+    caller: &Caller,
+    reference: &Reference,
+    right: Right,
+) -> Result<Base, StoreError> {
+    let found = match reference.base() {
+        Some(id) => tx.base(&id).await?,
+        None => tx.promulgated_base(&reference.name).await?,
+    };
+    let no_entity = || StoreError::NoEntity(Box::new(reference.clone()));
+    let base = found.filter(|base| base.acl.allows(caller, &base.name, Right::Metadata)).ok_or_else(no_entity)?;
+    if base.acl.allows(caller, &base.name, right) {
+        Ok(base)
+    } else {
+        Err(StoreError::denied(caller, right, &base.name))
+    }
+}
+
+/// Returns the base that is published to, if it exists; to one that does not, the caller may publish by owning it.
+///
+/// # Errors
+///
+/// [`StoreError::Denied`] alike for a base that the caller may not know of and for one that does not exist and that
+/// it may not make.
+pub(crate) async fn base_to_publish(
+    tx: &mut Transaction,
+    caller: &Caller,
+    id: &BaseId,
+) -> Result<Option<Base>, StoreError> {
+    let found = tx.base(id).await?;
+    let may_publish = match &found {
+        Some(base) => base.acl.allows(caller, id, Right::Publish),
+        None => caller.may_create(id),
+    };
+    if may_publish { Ok(found) } else { Err(StoreError::denied(caller, Right::Publish, id)) }
+}
+
+/// A reference that was resolved as its caller may.
+pub(crate) struct Target {
+    pub(crate) base: Base,
+    pub(crate) snapshot: std::sync::Arc<Snapshot>,
+    pub(crate) resolved: Resolved,
+}
+
+impl Target {
+    /// Returns the fully qualified reference.
+    pub(crate) fn id(&self) -> Reference {
+        let resources = self.resolved.resources.as_ref().map(|it| (it.stream.clone(), it.revision));
+        self.snapshot.entity(&self.resolved.charm).with_resources(resources)
+    }
+}
+
+impl Store {
+    /// Resolves a reference within what the caller may do with its base.
+    pub(crate) async fn target(
+        &self,
+        tx: &mut Transaction,
+        caller: &Caller,
+        reference: &Reference,
+        channel: Channel,
+        right: Right,
+    ) -> Result<Target, StoreError> {
+        let base = base(tx, caller, reference, right).await?;
+        let snapshot = self.snapshot(tx, &base).await?;
+        let resolved = resolve(&snapshot, reference, channel)?;
+        Ok(Target { base, snapshot, resolved })
+    }
+
+    /// Resolves a reference to its charm, whatever its resources: for what an archive alone can answer.
+    pub(crate) async fn charm_target(
+        &self,
+        tx: &mut Transaction,
+        caller: &Caller,
+        reference: &Reference,
+        channel: Channel,
+        right: Right,
+    ) -> Result<Target, StoreError> {
+        let base = base(tx, caller, reference, right).await?;
+        let snapshot = self.snapshot(tx, &base).await?;
+        let resolved = match resolve(&snapshot, reference, channel) {
+            Err(_) if reference.version.stream().is_none() => {
+                let (charm, charm_rule) = resolve_charm(&snapshot, reference, channel)?;
+                Resolved { charm, charm_rule, resources: None, event: snapshot.event }
+            }
+            answer => answer?,
+        };
+        Ok(Target { base, snapshot, resolved })
+    }
+}

@@ -1,0 +1,60 @@
+//! Every limit of the store that a caller can meet, with its reason. `docs/OPERATIONS.md` lists them for operators.
+
+use std::time::Duration;
+
+use charm_archive::ArchiveLimits;
+
+/// What the store takes, and for how long it waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest blob, in bytes. S3 takes 5 TiB; a terabyte is beyond any resource that was seen.
+    pub blob_bytes: u64,
+    /// The largest archive of a charm or bundle, in bytes. Gigabytes belong into resources.
+    pub archive_bytes: u64,
+    /// What may be inside an archive.
+    pub archive: ArchiveLimits,
+    /// The largest part of an upload in one request, in bytes. A proxy that buffers has to hold one.
+    pub part_bytes: u64,
+    /// The most distinct blobs of one publish.
+    pub publish_blobs: usize,
+    /// How long a publish can be gone on with. Long enough for a weekend.
+    pub session_ttl: Duration,
+    /// How long the answer to a salt is taken: 2 minutes, and 1 second for every 20 MB to read.
+    pub proof_ttl: Duration,
+    /// The bytes that one account can make the store read for proofs in an hour. Beyond, it is asked to send.
+    pub proof_bytes_per_hour: u64,
+    /// Up to this size, in bytes, SHA-384 is computed while a blob arrives; beyond, right after.
+    pub inline_sha384_bytes: u64,
+    /// The most events or moves of one answer.
+    pub page: u32,
+    /// How long a token is good for if nobody says.
+    pub token_ttl: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        const MIB: u64 = 1 << 20;
+        const GIB: u64 = 1 << 30;
+        const HOUR: u64 = 3600;
+        Self {
+            blob_bytes: 1024 * GIB,
+            archive_bytes: 2 * GIB,
+            archive: ArchiveLimits::default(),
+            part_bytes: 256 * MIB,
+            publish_blobs: 20_000,
+            session_ttl: Duration::from_secs(72 * HOUR),
+            proof_ttl: Duration::from_secs(120),
+            proof_bytes_per_hour: 64 * GIB,
+            inline_sha384_bytes: 16 * MIB,
+            page: 1000,
+            token_ttl: Duration::from_secs(30 * 24 * HOUR),
+        }
+    }
+}
+
+impl Limits {
+    /// Returns how long the answer to a salt over that many bytes is taken.
+    pub(crate) fn proof_ttl_for(&self, size: u64) -> Duration {
+        self.proof_ttl + Duration::from_secs(size / 20_000_000)
+    }
+}

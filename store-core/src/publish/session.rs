@@ -1,0 +1,86 @@
+//! Open publishes: whose they are, and what they are about.
+
+use std::collections::BTreeMap;
+
+use catalog::session::{NewSession, PublishSession, SessionState};
+use catalog::{Document, Transaction};
+use charm_model::digest::{Content, Sha256};
+use charm_model::name::UserName;
+use charm_model::rights::Caller;
+use v4_wire::publish::{PlanRequest, Session};
+
+use crate::error::StoreError;
+use crate::store::{Store, actor};
+use crate::token::random_hex;
+
+/// A session that its own publisher goes on with.
+pub(super) struct OpenSession {
+    pub(super) row: PublishSession,
+    pub(super) plan: PlanRequest,
+}
+
+impl Store {
+    /// Opens a session for what is planned.
+    pub(super) async fn open_session(
+        &self,
+        tx: &mut Transaction,
+        account: &UserName,
+        plan: &PlanRequest,
+    ) -> Result<Session, StoreError> {
+        let (id, now) = (random_hex::<16>()?, self.now());
+        let expires = now.plus(self.limits().session_ttl);
+        let plan_text = Document::of(plan)?;
+        let row = NewSession { id: &id, base: &plan.base, account, plan: &plan_text, at: now, expires_at: expires };
+        tx.add_session(row).await?;
+        Ok(Session { id, expires, max_part: self.limits().part_bytes })
+    }
+
+    /// Returns the caller's session.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoSession`] alike for one that does not exist, has expired, or is somebody else's.
+    pub(super) async fn own_session(
+        &self,
+        tx: &mut Transaction,
+        caller: &Caller,
+        id: &str,
+    ) -> Result<OpenSession, StoreError> {
+        let account = actor(caller)?;
+        let now = self.now();
+        let is_own = |row: &PublishSession| {
+            row.account == account && row.state != SessionState::Abandoned && row.expires_at > now
+        };
+        let row = tx.session(id).await?.filter(is_own).ok_or_else(|| StoreError::NoSession(id.to_owned()))?;
+        let plan = row.plan.read()?;
+        Ok(OpenSession { row, plan })
+    }
+
+    /// Gives a publish up: what arrived is left to the sweep.
+    pub async fn abandon(&self, caller: &Caller, id: &str) -> Result<(), StoreError> {
+        let mut tx = self.database().write().await?;
+        let session = self.own_session(&mut tx, caller, id).await?;
+        if session.row.state == SessionState::Open {
+            tx.close_session(id, SessionState::Abandoned, None).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+}
+
+/// Returns every distinct blob of a plan.
+///
+/// # Errors
+///
+/// [`StoreError::BadRequest`] if one digest stands for two contents.
+pub(super) fn blobs(plan: &PlanRequest) -> Result<BTreeMap<Sha256, Content>, StoreError> {
+    let files = plan.streams.values().flatten().map(|file| file.file.content);
+    let mut blobs = BTreeMap::new();
+    for content in plan.archive.into_iter().chain(files) {
+        let known = blobs.insert(content.digests.sha256, content);
+        if known.is_some_and(|known| known != content) {
+            let sha256 = content.digests.sha256;
+            return Err(StoreError::BadRequest(format!("{sha256} stands for two different contents in this plan")));
+        }
+    }
+    Ok(blobs)
+}

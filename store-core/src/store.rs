@@ -1,0 +1,123 @@
+//! The store: its parts, and how they are put together.
+
+use std::sync::Arc;
+
+use blob_store::BlobStore;
+use catalog::base::Base;
+use catalog::{Database, Id, Transaction};
+use charm_model::name::UserName;
+use charm_model::resolve::Snapshot;
+use charm_model::rights::Caller;
+use charm_model::timestamp::Timestamp;
+use secrecy::SecretString;
+
+use crate::clock::{Clock, SystemClock};
+use crate::error::StoreError;
+use crate::limits::Limits;
+
+/// How many bases' snapshots are kept in memory. One of a busy base is a few hundred kilobytes.
+const CACHED_SNAPSHOTS: u64 = 2_000;
+
+/// What a store is made of.
+pub struct StoreOptions {
+    /// Where rows are.
+    pub database: Database,
+    /// Where bytes are.
+    pub blobs: BlobStore,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// What is taken.
+    pub limits: Limits,
+    /// The password of the account `admin`; without one there is no such account.
+    pub admin_password: Option<SecretString>,
+}
+
+impl StoreOptions {
+    /// Returns the options of a store with the machine's clock and the usual limits.
+    pub fn new(database: Database, blobs: BlobStore) -> Self {
+        let clock = Arc::new(SystemClock);
+        Self { database, blobs, clock, limits: Limits::default(), admin_password: None }
+    }
+}
+
+impl std::fmt::Debug for Store {
+    /// Shows that it is one: its parts hold secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").finish_non_exhaustive()
+    }
+}
+
+/// A store. Cheap to clone: all clones are the same store.
+#[derive(Clone)]
+pub struct Store {
+    parts: Arc<Parts>,
+}
+
+struct Parts {
+    options: StoreOptions,
+    /// By base: the number of its last event, and the snapshot as of then.
+    snapshots: moka::sync::Cache<Id<Base>, (u64, Arc<Snapshot>)>,
+}
+
+impl Store {
+    /// Puts a store together.
+    pub fn new(options: StoreOptions) -> Self {
+        let snapshots = moka::sync::Cache::new(CACHED_SNAPSHOTS);
+        Self { parts: Arc::new(Parts { options, snapshots }) }
+    }
+
+    /// Returns the database.
+    pub fn database(&self) -> &Database {
+        &self.parts.options.database
+    }
+
+    /// Returns what the store takes.
+    pub fn limits(&self) -> &Limits {
+        &self.parts.options.limits
+    }
+
+    pub(crate) fn blobs(&self) -> &BlobStore {
+        &self.parts.options.blobs
+    }
+
+    pub(crate) fn admin_password(&self) -> Option<&SecretString> {
+        self.parts.options.admin_password.as_ref()
+    }
+
+    /// Returns the present moment, by the store's clock.
+    pub fn now(&self) -> Timestamp {
+        self.parts.options.clock.now()
+    }
+
+    /// Says whether database and blobs answer.
+    ///
+    /// # Errors
+    ///
+    /// The first of the two that does not.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        self.database().ping().await?;
+        self.blobs().probe().await?;
+        Ok(())
+    }
+
+    /// Returns the base's snapshot as of its last event, from memory if nothing happened since.
+    pub(crate) async fn snapshot(&self, tx: &mut Transaction, base: &Base) -> Result<Arc<Snapshot>, StoreError> {
+        let cached = self.parts.snapshots.get(&base.id);
+        if let Some((_, snapshot)) = cached.filter(|(event, _)| *event == base.last_event) {
+            return Ok(snapshot);
+        }
+        let snapshot = Arc::new(tx.snapshot(base).await?);
+        self.parts.snapshots.insert(base.id, (base.last_event, snapshot.clone()));
+        Ok(snapshot)
+    }
+}
+
+/// Returns the name under which the caller does things: the operator's is `admin`.
+///
+/// # Errors
+///
+/// [`StoreError::Unauthenticated`] for nobody.
+pub(crate) fn actor(caller: &Caller) -> Result<UserName, StoreError> {
+    let name = caller.name().ok_or_else(StoreError::login_needed)?;
+    name.parse().map_err(|_| StoreError::login_needed())
+}

@@ -1,0 +1,237 @@
+//! Tokens: JWTs that the store signs for its users and robots.
+//!
+//! A token reads `cst_JWT_CHECKSUM`: a prefix and the JWT's CRC-32 in eight hex digits, so that whoever scans for
+//! leaked secrets finds ours and nothing else. The JWT (RFC 7519) is signed with Ed25519 by a key of the store, names
+//! its user (`sub`), itself (`jti`) and its end (`exp`). Its row says what it is good for and whether it is revoked,
+//! so a revocation holds on every server at once.
+
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use catalog::Transaction;
+use catalog::signing_key::SigningKey;
+use catalog::token::NewToken as NewTokenRow;
+use charm_model::name::UserName;
+use charm_model::rights::{Caller, Identity, Scope};
+use charm_model::timestamp::Timestamp;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+use crate::error::StoreError;
+use crate::store::Store;
+
+/// What every token begins with.
+const PREFIX: &str = "cst_";
+
+/// Who issues the tokens, and for whom: the store, for itself.
+const ISSUER: &str = "charm-store";
+
+/// How often a token's last use is written down. A write for every request would make reads wait for writers.
+const LAST_USE_EVERY: Duration = Duration::from_secs(300);
+
+/// A token as it is shown once, and never again.
+#[derive(Debug, Clone, Serialize)]
+pub struct NewToken {
+    /// The token's identifier, for revoking it.
+    pub id: String,
+    /// Whose it is.
+    pub user: UserName,
+    /// The secret itself.
+    pub token: String,
+    /// What it is good for; empty means all that the user may.
+    pub scope: Scope,
+    /// Until when.
+    pub expires: Timestamp,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: UserName,
+    jti: String,
+    iat: u64,
+    exp: u64,
+}
+
+impl Store {
+    /// Makes a token for a user.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::BadRequest`] if there is no such user.
+    pub async fn create_token(
+        &self,
+        user: &UserName,
+        scope: Scope,
+        ttl: Option<Duration>,
+        description: Option<&str>,
+    ) -> Result<NewToken, StoreError> {
+        let mut tx = self.database().write().await?;
+        let account = self.known_account(&mut tx, user).await?;
+        let key = self.signing_key(&mut tx).await?;
+        let (now, id) = (self.now(), random_hex::<16>()?);
+        let expires = now.plus(ttl.unwrap_or(self.limits().token_ttl));
+        let token = sign(&key, user, &id, now, expires)?;
+        let row = NewTokenRow {
+            id: &id,
+            account: account.id,
+            scope: &scope,
+            description: description.unwrap_or_default(),
+            at: now,
+            expires_at: expires,
+        };
+        tx.add_token(row).await?;
+        tx.commit().await?;
+        Ok(NewToken { id, user: user.clone(), token, scope, expires })
+    }
+
+    /// Returns the key that signs new tokens; makes the first one.
+    async fn signing_key(&self, tx: &mut Transaction) -> Result<SigningKey, StoreError> {
+        if let Some(key) = tx.current_signing_key().await? {
+            return Ok(key);
+        }
+        let broken = || StoreError::Token(jsonwebtoken::errors::ErrorKind::InvalidEddsaKey.into());
+        let pair = Ed25519KeyPair::generate().map_err(|_| broken())?;
+        let pkcs8 = pair.to_pkcs8().map_err(|_| broken())?;
+        let key = SigningKey {
+            id: random_hex::<8>()?,
+            algorithm: "EdDSA".to_owned(),
+            private_key: pkcs8.as_ref().to_vec(),
+            public_key: pair.public_key().as_ref().to_vec(),
+            created_at: self.now(),
+            retired_at: None,
+        };
+        tx.add_signing_key(&key).await?;
+        Ok(key)
+    }
+
+    /// Returns who a token speaks for.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unauthenticated`] for one that is malformed, expired, revoked, or of a user who is disabled.
+    pub(crate) async fn token_caller(&self, text: &str) -> Result<Caller, StoreError> {
+        let jwt = unwrap(text).ok_or_else(|| refused("the token is malformed"))?;
+        let header = jsonwebtoken::decode_header(jwt).map_err(|_| refused("the token is malformed"))?;
+        let key_id = header.kid.ok_or_else(|| refused("the token names no key"))?;
+        let mut tx = self.database().read().await?;
+        let key = tx.signing_key(&key_id).await?.ok_or_else(|| refused("the token's key is not known"))?;
+        let claims = self.verify(jwt, &key)?;
+        let token = tx.token(&claims.jti).await?.ok_or_else(|| refused("the token is not known"))?;
+        let now = self.now();
+        if token.revoked_at.is_some() || token.account.disabled_at.is_some() || token.expires_at <= now {
+            return Err(refused("the token is expired or revoked"));
+        }
+        drop(tx);
+        if token.last_used_at.is_none_or(|last| now.since(last) > LAST_USE_EVERY) {
+            self.note_use(&token.id, now).await;
+        }
+        let identity = Identity { name: token.account.name, groups: token.account.groups, scope: token.scope };
+        Ok(Caller::User(identity))
+    }
+
+    fn verify(&self, jwt: &str, key: &SigningKey) -> Result<Claims, StoreError> {
+        // The algorithm is ours to say: a token that brings its own (`none`, HMAC over the public key) is refused.
+        let mut rules = Validation::new(Algorithm::EdDSA);
+        rules.set_issuer(&[ISSUER]);
+        rules.set_audience(&[ISSUER]);
+        rules.set_required_spec_claims(&["exp", "sub", "iss", "aud"]);
+        // The store's clock decides, not the library's.
+        rules.validate_exp = false;
+        let decoded = jsonwebtoken::decode::<Claims>(jwt, &DecodingKey::from_ed_der(&key.public_key), &rules);
+        let claims = decoded.map_err(|_| refused("the token's signature or claims are not valid"))?.claims;
+        if claims.exp <= seconds(self.now()) {
+            return Err(refused("the token has expired"));
+        }
+        Ok(claims)
+    }
+
+    /// Writes down that a token was used. Losing this to a busy database is no reason to refuse the request.
+    async fn note_use(&self, id: &str, now: Timestamp) {
+        let noted = async {
+            let mut tx = self.database().write().await?;
+            tx.touch_token(id, now).await?;
+            tx.commit().await
+        };
+        if let Err(error) = noted.await {
+            tracing::debug!(token.id = id, error = &error as &dyn std::error::Error, "last use not noted");
+        }
+    }
+
+    /// Revokes a token. Says whether there was one to revoke.
+    pub async fn revoke_token(&self, id: &str) -> Result<bool, StoreError> {
+        let mut tx = self.database().write().await?;
+        let revoked = tx.revoke_token(id, self.now()).await?;
+        tx.commit().await?;
+        Ok(revoked)
+    }
+}
+
+fn sign(
+    key: &SigningKey,
+    user: &UserName,
+    id: &str,
+    now: Timestamp,
+    expires: Timestamp,
+) -> Result<String, StoreError> {
+    let mut header = Header::new(Algorithm::EdDSA);
+    header.kid = Some(key.id.clone());
+    let claims = Claims {
+        iss: ISSUER.to_owned(),
+        aud: ISSUER.to_owned(),
+        sub: user.clone(),
+        jti: id.to_owned(),
+        iat: seconds(now),
+        exp: seconds(expires),
+    };
+    let key = EncodingKey::from_ed_der(&key.private_key);
+    let jwt = jsonwebtoken::encode(&header, &claims, &key).map_err(StoreError::Token)?;
+    Ok(format!("{PREFIX}{jwt}_{:08x}", crc32fast::hash(jwt.as_bytes())))
+}
+
+/// Returns the JWT inside a token, if prefix and checksum are right.
+fn unwrap(text: &str) -> Option<&str> {
+    let (jwt, checksum) = text.strip_prefix(PREFIX)?.rsplit_once('_')?;
+    let is_right = format!("{:08x}", crc32fast::hash(jwt.as_bytes())) == checksum;
+    is_right.then_some(jwt)
+}
+
+/// Says whether a text is meant as a token, rather than as a password.
+pub(crate) fn looks_like_token(text: &str) -> bool {
+    text.starts_with(PREFIX)
+}
+
+fn seconds(moment: Timestamp) -> u64 {
+    u64::try_from(moment.as_micros() / 1_000_000).unwrap_or(0)
+}
+
+fn refused(reason: &str) -> StoreError {
+    StoreError::Unauthenticated(format!("authentication failed: {reason}"))
+}
+
+/// Returns that many random bytes as hex digits.
+pub(crate) fn random_hex<const N: usize>() -> Result<String, StoreError> {
+    Ok(hex::encode(random::<N>()?))
+}
+
+/// Returns that many random bytes, of the system's cryptographic generator.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], StoreError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(StoreError::Random)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_found_by_its_prefix_and_checksum() {
+        let jwt = "a_b.c-d.e";
+        let token = format!("cst_{jwt}_{:08x}", crc32fast::hash(jwt.as_bytes()));
+        assert_eq!(unwrap(&token), Some(jwt));
+        assert_eq!(unwrap(&token.replace("c-d", "c-e")), None);
+        assert_eq!(unwrap("cst_"), None);
+        assert!(looks_like_token(&token));
+    }
+}

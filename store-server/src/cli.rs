@@ -1,0 +1,166 @@
+//! Flags and sub-commands: what was said, not yet what it means.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use charm_model::name::UserName;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use secrecy::SecretString;
+
+/// A store for charms, bundles and their resources.
+#[derive(Debug, Parser)]
+#[command(name = "store-server", version, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Where the store keeps what it has. Every flag has an environment variable and a key in the file.
+#[derive(Debug, Args)]
+pub(crate) struct Settings {
+    /// Directory of the embedded database and blobs [default: store-data]
+    #[arg(long, env = "STORE_DATA", global = true)]
+    pub(crate) data: Option<PathBuf>,
+    /// Database: `sqlite:PATH` or `postgres://…` [default: SQLite in the data directory]
+    #[arg(long, env = "STORE_DATABASE", global = true, hide_env_values = true)]
+    pub(crate) database: Option<String>,
+    /// Blobs: a directory or `s3://BUCKET/PREFIX` [default: a directory in the data directory]
+    #[arg(long, env = "STORE_OBJECTS", global = true, hide_env_values = true)]
+    pub(crate) objects: Option<String>,
+    /// File of settings, in TOML
+    #[arg(long, env = "STORE_CONFIG", global = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// Password of the account `admin`, for HTTP Basic; there is no such account without one
+    #[arg(long, env = "STORE_ADMIN_PASSWORD", hide = true, hide_env_values = true, global = true)]
+    pub(crate) admin_password: Option<SecretString>,
+    /// File with the password of the account `admin`
+    #[arg(long, env = "STORE_ADMIN_PASSWORD_FILE", global = true)]
+    pub(crate) admin_password_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the store
+    Serve(Serve),
+    /// Bring the database's schema up to date, or say how far it is
+    #[command(subcommand)]
+    Migrate(Migrate),
+    /// Add and list users
+    #[command(subcommand)]
+    User(User),
+    /// Make and revoke tokens
+    #[command(subcommand)]
+    Token(Token),
+    /// Take charms in from somewhere else
+    #[command(subcommand)]
+    Ingest(Ingest),
+    /// Print the settings that are in force
+    Config,
+    /// Check that database, blobs and clock can do what the store needs
+    Doctor(Report),
+}
+
+#[derive(Debug, Args, Default)]
+pub(crate) struct Serve {
+    /// Address to listen on [default: 127.0.0.1:8080]
+    #[arg(long, env = "STORE_LISTEN")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Refuse everything but reading
+    #[arg(long, env = "STORE_READ_ONLY")]
+    pub(crate) read_only: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Migrate {
+    /// Apply what is missing
+    Up,
+    /// Say what is applied and what is missing
+    Status(Report),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum User {
+    /// Add a user, or add groups to one
+    Add {
+        /// The user's name
+        name: UserName,
+        /// Group that the user is a member of; may repeat
+        #[arg(long = "group")]
+        groups: Vec<UserName>,
+        /// Read a password for HTTP Basic from this file
+        #[arg(long)]
+        password_file: Option<PathBuf>,
+        #[command(flatten)]
+        report: Report,
+    },
+    /// List users and their groups
+    List(Report),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Token {
+    /// Make a token and print it; it is not shown again
+    Create {
+        /// Whose token
+        #[arg(long)]
+        user: UserName,
+        /// What it is good for, such as `~joe/mysql:publish` or `deploy+metadata`; may repeat [default: all that the user may]
+        #[arg(long = "scope")]
+        scopes: Vec<String>,
+        /// For how long, such as `30d` or `12h` [default: 30d]
+        #[arg(long, value_parser = humantime::parse_duration)]
+        ttl: Option<Duration>,
+        /// What it is for, to find it again
+        #[arg(long)]
+        description: Option<String>,
+        #[command(flatten)]
+        report: Report,
+    },
+    /// End a token before its time
+    Revoke {
+        /// The token's identifier
+        id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Ingest {
+    /// Publish the charm or bundle of a git branch
+    Git {
+        /// Repository: an address or a path
+        repository: String,
+        /// Branch, tag or commit [default: the repository's own choice]
+        #[arg(long)]
+        branch: Option<String>,
+        /// Directory of the charm within the repository
+        #[arg(long, default_value = ".")]
+        path: PathBuf,
+        /// Owner of what is published
+        #[arg(long)]
+        owner: UserName,
+        /// Series of a charm that does not name its own
+        #[arg(long)]
+        series: Option<charm_model::name::Series>,
+        #[command(flatten)]
+        report: Report,
+    },
+}
+
+/// How a result is printed.
+#[derive(Debug, Args, Clone, Copy)]
+pub(crate) struct Report {
+    /// How to print the result
+    #[arg(long, value_enum, default_value = "human")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Human,
+    /// For programs
+    Json,
+}

@@ -1,0 +1,9 @@
+//! One file per sub-command.
+
+pub(crate) mod config;
+pub(crate) mod doctor;
+pub(crate) mod ingest;
+pub(crate) mod migrate;
+pub(crate) mod serve;
+pub(crate) mod token;
+pub(crate) mod user;

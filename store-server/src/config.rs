@@ -1,0 +1,137 @@
+//! The settings that are in force: a flag, else its environment variable, else the file, else the default.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+use crate::cli::{Serve, Settings};
+
+const DEFAULT_DATA: &str = "store-data";
+const DEFAULT_LISTEN: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+
+/// The file of settings. An unknown key is an error: a misspelt one would be ignored silently.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    /// Directory of the embedded database and blobs.
+    data: Option<PathBuf>,
+    /// Address to listen on.
+    listen: Option<SocketAddr>,
+    /// URL of the database.
+    database: Option<String>,
+    /// Directory or URL of the blobs.
+    objects: Option<String>,
+    /// File with the password of the account `admin`.
+    admin_password_file: Option<PathBuf>,
+    /// Whether everything but reading is refused.
+    #[serde(default)]
+    read_only: bool,
+}
+
+/// The settings that are in force.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    pub(crate) data: PathBuf,
+    pub(crate) listen: SocketAddr,
+    pub(crate) database: String,
+    pub(crate) objects: String,
+    pub(crate) admin_password: Option<SecretString>,
+    pub(crate) read_only: bool,
+    /// Whether database or blobs are in the data directory, which is then made.
+    pub(crate) is_embedded: bool,
+}
+
+impl Config {
+    pub(crate) fn read(settings: Settings) -> anyhow::Result<Self> {
+        let file = settings.config.as_deref().map(read_file).transpose()?.unwrap_or_default();
+        let data = settings.data.or(file.data).unwrap_or_else(|| PathBuf::from(DEFAULT_DATA));
+        let database = settings.database.or(file.database);
+        let objects = settings.objects.or(file.objects);
+        let password_file = settings.admin_password_file.or(file.admin_password_file);
+        let admin_password = match settings.admin_password {
+            Some(password) => Some(password),
+            None => password_file.as_deref().map(read_password).transpose()?,
+        };
+        Ok(Self {
+            is_embedded: database.is_none() || objects.is_none(),
+            database: database.unwrap_or_else(|| format!("sqlite:{}", data.join("catalog.sqlite").display())),
+            objects: objects.unwrap_or_else(|| data.join("blobs").display().to_string()),
+            listen: file.listen.unwrap_or(DEFAULT_LISTEN),
+            read_only: file.read_only,
+            data,
+            admin_password,
+        })
+    }
+
+    /// Adds what only a running server has.
+    pub(crate) fn with(mut self, serve: Serve) -> Self {
+        self.listen = serve.listen.unwrap_or(self.listen);
+        self.read_only |= serve.read_only;
+        self
+    }
+
+    /// Returns the settings as a file would have them, without secrets.
+    pub(crate) fn to_toml(&self) -> anyhow::Result<String> {
+        let file = File {
+            data: Some(self.data.clone()),
+            listen: Some(self.listen),
+            database: Some(without_password(&self.database)),
+            objects: Some(without_password(&self.objects)),
+            admin_password_file: None,
+            read_only: self.read_only,
+        };
+        toml::to_string(&file).context("the settings cannot be printed")
+    }
+}
+
+fn read_file(path: &Path) -> anyhow::Result<File> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    toml::from_str(&text).with_context(|| format!("`{}` is not a file of settings", path.display()))
+}
+
+/// Reads a password from a file, without the line feed that editors add.
+pub(crate) fn read_password(path: &Path) -> anyhow::Result<SecretString> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    let password = text.trim_end_matches(['\r', '\n']);
+    anyhow::ensure!(!password.is_empty(), "`{}` holds no password", path.display());
+    Ok(password.into())
+}
+
+/// Hides what stands between the user's name and the `@` of a URL, and every value of its query.
+fn without_password(url: &str) -> String {
+    let (address, query) = url.split_once('?').map_or((url, None), |(address, query)| (address, Some(query)));
+    let address = match address.split_once("://").zip(address.rfind('@')) {
+        Some(((scheme, rest), at)) => {
+            let user = rest.split([':', '@']).next().unwrap_or_default();
+            format!("{scheme}://{user}:…{}", &address[at..])
+        }
+        None => address.to_owned(),
+    };
+    let hidden = |pair: &str| format!("{}=…", pair.split('=').next().unwrap_or_default());
+    match query {
+        None => address,
+        Some(query) => format!("{address}?{}", query.split('&').map(hidden).collect::<Vec<_>>().join("&")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_a_url_is_not_printed() {
+        assert_eq!(without_password("postgres://joe:secret@db/store"), "postgres://joe:…@db/store");
+        assert_eq!(without_password("s3://bucket/x?secret=1&region=eu"), "s3://bucket/x?secret=…&region=…");
+        assert_eq!(without_password("sqlite:a/b"), "sqlite:a/b");
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_with_its_line() {
+        let error = toml::from_str::<File>("listn = \"127.0.0.1:1\"").unwrap_err();
+        assert!(error.to_string().contains("unknown field `listn`"), "{error}");
+    }
+}

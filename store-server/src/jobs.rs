@@ -1,0 +1,34 @@
+//! What the server does beside answering.
+
+use std::time::Duration;
+
+use store_core::Store;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How often housekeeping has a look.
+const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(30);
+
+/// Starts the jobs; they end with the token.
+pub(crate) fn start(store: Store, tasks: &TaskTracker, stop: &CancellationToken) {
+    let stop = stop.clone();
+    tasks.spawn(async move {
+        let holder = format!("{}-{}", hostname(), std::process::id());
+        while !is_stopped_within(&stop, HOUSEKEEPING_EVERY).await {
+            match store.keep_house(&holder).await {
+                Ok(swept) if swept != store_core::Swept::default() => tracing::info!(?swept, "kept house"),
+                Ok(_) => {}
+                Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "housekeeping failed"),
+            }
+        }
+    });
+}
+
+async fn is_stopped_within(stop: &CancellationToken, time: Duration) -> bool {
+    tokio::time::timeout(time, stop.cancelled()).await.is_ok()
+}
+
+fn hostname() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
+    name.map_or_else(|_| "server".to_owned(), |name| name.trim().to_owned())
+}

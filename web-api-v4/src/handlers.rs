@@ -1,0 +1,12 @@
+//! What each route does: extract, call the store, render.
+
+pub(crate) mod account;
+pub(crate) mod archive;
+pub(crate) mod changes;
+pub(crate) mod health;
+pub(crate) mod publish;
+pub(crate) mod release;
+pub(crate) mod resolve;
+pub(crate) mod resources;
+pub(crate) mod rights;
+pub(crate) mod withdraw;

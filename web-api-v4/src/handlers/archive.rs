@@ -1,0 +1,48 @@
+//! Archives, and the files in them.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use http::header::CONTENT_DISPOSITION;
+use http::{HeaderMap, HeaderValue, Method};
+use serde::Deserialize;
+use store_core::What;
+
+use crate::auth::Auth;
+use crate::problem::Problem;
+use crate::query::Target;
+use crate::router::App;
+use crate::{bytes, content_type};
+
+pub(crate) async fn whole(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    target: Target,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let opened = app.store.open(&caller, &target.reference, target.channel(), &What::Archive).await?;
+    let name = format!("attachment; filename={}.zip", opened.entity.base.name);
+    let mut response = bytes::serve(opened, &method, &headers, "application/zip").await?;
+    if let Ok(name) = HeaderValue::from_str(&name) {
+        response.headers_mut().insert(CONTENT_DISPOSITION, name);
+    }
+    Ok(response)
+}
+
+#[derive(Deserialize)]
+pub(crate) struct FilePath {
+    path: String,
+}
+
+pub(crate) async fn file(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    target: Target,
+    Path(FilePath { path }): Path<FilePath>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let content_type = content_type::of(&path);
+    let opened = app.store.open(&caller, &target.reference, target.channel(), &What::ArchiveFile(path)).await?;
+    bytes::serve(opened, &method, &headers, content_type).await
+}

@@ -1,0 +1,19 @@
+//! Whether the process lives, and whether it can work.
+
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Value, json};
+
+use crate::problem::Problem;
+use crate::router::App;
+
+/// Answers while the process lives.
+pub(crate) async fn health() -> Json<Value> {
+    Json(json!({ "status": "alive" }))
+}
+
+/// Answers when database and blobs do.
+pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Value>, Problem> {
+    app.store.check().await?;
+    Ok(Json(json!({ "status": "ready" })))
+}

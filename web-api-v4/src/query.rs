@@ -1,0 +1,95 @@
+//! What paths and queries say, parsed once.
+
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use charm_model::name::Channel;
+use charm_model::reference::Reference;
+use http::StatusCode;
+use http::request::Parts;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use v4_wire::error::{Code, V4Code};
+
+use crate::problem::Problem;
+use crate::router::App;
+
+/// The entity of a path, and the channel of its query.
+pub(crate) struct Target {
+    pub(crate) reference: Reference,
+    /// `None` means that the query names none.
+    pub(crate) channel: Option<Channel>,
+}
+
+impl Target {
+    pub(crate) fn channel(&self) -> Channel {
+        self.channel.unwrap_or(Channel::Stable)
+    }
+}
+
+#[derive(Deserialize)]
+struct Id {
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct ChannelQuery {
+    channel: Option<String>,
+}
+
+impl FromRequestParts<App> for Target {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let Path(Id { id }) = Path::from_request_parts(parts, app).await.map_err(Problem::not_found)?;
+        let reference = id.parse().map_err(|error| {
+            let message = format!("cannot parse URL \"cs:{}\": {error}", id.trim_start_matches("cs:"));
+            Problem::new(StatusCode::NOT_FOUND, V4Code::NotFound, Code::Reference, message)
+        })?;
+        Ok(Self { reference, channel: channel(parts)? })
+    }
+}
+
+/// Reads the query's channel.
+pub(crate) fn channel(parts: &Parts) -> Result<Option<Channel>, Problem> {
+    let Ask(ChannelQuery { channel }) = Ask::of(parts)?;
+    let Some(channel) = channel.filter(|channel| !channel.is_empty()) else { return Ok(None) };
+    let refused = |_| Problem::bad_request(format!("invalid channel \"{channel}\" specified in request"));
+    channel.parse().map(Some).map_err(refused)
+}
+
+/// A query, refused in the shape of every refusal.
+pub(crate) struct Ask<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> Ask<T> {
+    fn of(parts: &Parts) -> Result<Self, Problem> {
+        let query = Query::try_from_uri(&parts.uri);
+        let Query(query) = query.map_err(|error: QueryRejection| Problem::bad_request(error.body_text()))?;
+        Ok(Self(query))
+    }
+}
+
+impl<T: DeserializeOwned> FromRequestParts<App> for Ask<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
+        Self::of(parts)
+    }
+}
+
+/// A JSON body, refused in the shape of every refusal.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let body = axum::Json::from_request(request, app).await;
+        let axum::Json(body) = body.map_err(|error: JsonRejection| match error.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                Problem::new(StatusCode::PAYLOAD_TOO_LARGE, V4Code::BadRequest, Code::TooLarge, error.body_text())
+            }
+            _ => Problem::bad_request(error.body_text()),
+        })?;
+        Ok(Self(body))
+    }
+}

@@ -1,0 +1,65 @@
+//! Every route, on one screen.
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{delete, get, post};
+use store_core::Store;
+use tower::ServiceBuilder;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::handlers::{account, archive, changes, health, publish, release, resolve, resources, rights, withdraw};
+use crate::problem::Problem;
+use crate::{id_path, openapi, transport};
+
+/// The largest JSON body, in bytes. A plan of 20,000 files with long names is half of it.
+const MAX_JSON_BYTES: usize = 16 << 20;
+
+/// What every handler shares.
+#[derive(Clone)]
+pub struct App {
+    /// The store.
+    pub store: Store,
+    /// Whether everything but reading is refused.
+    pub read_only: bool,
+}
+
+/// Returns the whole application.
+pub fn router(app: App) -> Router {
+    let parts = DefaultBodyLimit::disable();
+    let of_an_entity = Router::new()
+        .route("/archive", get(archive::whole))
+        .route("/archive/{*path}", get(archive::file))
+        .route("/resources", get(resources::list))
+        .route("/resources/{tree}/{*path}", get(resources::file))
+        .route("/release", post(release::release))
+        .route("/history", get(release::history))
+        .route("/status", get(release::status))
+        .route("/withdrawn", axum::routing::put(withdraw::withdraw).delete(withdraw::restore))
+        .route("/rights", get(rights::show).put(rights::set));
+    let routes = Router::new()
+        .route("/health", get(health::health))
+        .route("/ready", get(health::ready))
+        .route("/v4/openapi.json", get(openapi::document))
+        .route("/v4/whoami", get(account::whoami))
+        .route("/v4/resolve", get(resolve::resolve))
+        .route("/v4/changes", get(changes::changes))
+        .route("/v4/publish", post(publish::plan))
+        .route("/v4/publish/{session}", delete(publish::abandon))
+        .route("/v4/publish/{session}/commit", post(publish::commit))
+        .route("/v4/publish/{session}/blobs/{sha256}", get(publish::progress).put(publish::receive).layer(parts))
+        .nest(id_path::ROUTE, of_an_entity)
+        .fallback(transport::no_handler)
+        .method_not_allowed_fallback(transport::no_method)
+        .layer(DefaultBodyLimit::max(MAX_JSON_BYTES))
+        .layer(CatchPanicLayer::custom(Problem::of_panic))
+        .with_state(app.clone());
+    // An entity's reference is one to three segments of the path: it becomes one before the routes are looked at.
+    let by_id = ServiceBuilder::new().map_request(id_path::rewrite).service(routes);
+    Router::new()
+        .fallback_service(by_id)
+        .layer(from_fn_with_state(app, transport::read_only))
+        .layer(from_fn(transport::cross_origin))
+        .layer(from_fn(transport::render_problems))
+        .layer(from_fn(transport::trace))
+}
