@@ -1,1 +1,36 @@
-//! Placeholder.
+//! The client of the store: every route as a typed method, and bytes that arrive whole or not at all.
+//!
+//! In reading order:
+//!
+//! 1. [`Store`] with [`Credentials`] and [`Options`]: one store, one caller. Its methods are the routes.
+//! 2. [`ClientError`]: what went wrong, by what a caller can do about it.
+//! 3. [`hash_file`]: what a file is.
+//! 4. [`Publish`]: plan, prove, send, commit.
+//! 5. [`Store::download`]: into a file, verified, resumed after an interruption.
+//! 6. [`Progress`]: how far both are.
+//!
+//! Nothing here reads the environment or a configuration file, and no blob is ever held in memory.
+
+mod call;
+mod credentials;
+mod download;
+mod error;
+mod file_part;
+mod hash;
+mod landing;
+mod options;
+mod progress;
+mod publish;
+mod retry;
+mod routes;
+mod store;
+mod upload;
+
+pub use credentials::{Credentials, CredentialsError};
+pub use download::Item;
+pub use error::ClientError;
+pub use hash::{Sums, hash_file};
+pub use options::Options;
+pub use progress::{Event, Progress};
+pub use publish::{Publish, Source};
+pub use store::Store;

@@ -1,0 +1,81 @@
+//! `publish`: make revisions of what is in a directory. Moves no pointer.
+
+use std::path::Path;
+
+use charm_model::reference::{BaseId, Reference};
+use store_client::{ClientError, Publish, Store};
+use v4_wire::publish::PlanRequest;
+
+use crate::cli::PublishArgs;
+use crate::config::Files;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::package::{Package, prove};
+use crate::report::{Before, Done, Plan};
+
+pub(crate) async fn run(args: &PublishArgs, context: &Context) -> Result<Exit, Failure> {
+    if args.dry_run {
+        context.output().result(&plan(args, context).await?)?;
+        return Ok(Exit::Done);
+    }
+    let job = Job::prepare(args, context).await?;
+    let publish = Publish::begin(&job.store, &job.request(false), job.package.sources()).await?;
+    let plan = Plan::new(&job.package, &job.base, publish.answer(), &job.before);
+    context.output().note(plan.table().trim_end());
+    context.output().warnings(&publish.answer().findings);
+    context.progress().begin("upload", plan.send);
+    context.progress().keep_until(publish.session().expires);
+    let published = publish.finish(context.progress().clone()).await?;
+    context.progress().finish();
+    context.output().result(&Done::new(published, &job.before))?;
+    Ok(Exit::Done)
+}
+
+/// Asks the store what a publish would come to; nothing is made.
+pub(crate) async fn plan(args: &PublishArgs, context: &Context) -> Result<Plan, Failure> {
+    let job = Job::prepare(args, context).await?;
+    let answer = job.store.plan(&job.request(true)).await?;
+    context.output().warnings(&answer.findings);
+    Ok(Plan::new(&job.package, &job.base, &answer, &job.before))
+}
+
+/// All that is known before the store is told.
+struct Job {
+    store: Store,
+    base: BaseId,
+    package: Package,
+    before: Before,
+}
+
+impl Job {
+    async fn prepare(args: &PublishArgs, context: &Context) -> Result<Self, Failure> {
+        let dir = args.dir.as_deref().unwrap_or(Path::new("."));
+        let files = Files::read(Some(dir))?;
+        let proved = prove(dir, &args.stream)?;
+        context.output().warnings(&proved.warnings);
+        let store = context.store_for(&files, args.jobs)?;
+        let usual_series = files.get(|it| it.series.as_ref());
+        let package = proved.package(args, usual_series, context.progress()).await?;
+        let owner = match args.owner.clone().or_else(|| files.get(|it| it.owner.as_ref())) {
+            Some(owner) => owner,
+            None => store.whoami().await?.user,
+        };
+        let base = BaseId { owner, name: package.name.clone() };
+        let before = before(&store, &base, &package).await?;
+        Ok(Self { store, base, package, before })
+    }
+
+    fn request(&self, dry_run: bool) -> PlanRequest {
+        self.package.request(self.base.clone(), dry_run)
+    }
+}
+
+async fn before(store: &Store, base: &BaseId, package: &Package) -> Result<Before, Failure> {
+    match store.status(&Reference::to_base(base)).await {
+        Ok(status) => Ok(Before::new(&status, package)),
+        // A base that is not there yet, or not to be seen by those who may only publish.
+        Err(ClientError::NotFound(_) | ClientError::Forbidden(_)) => Ok(Before::default()),
+        Err(error) => Err(error.into()),
+    }
+}

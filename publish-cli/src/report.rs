@@ -1,0 +1,308 @@
+//! What a publish comes to: planned, and done.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use charm_model::digest::Sha256;
+use charm_model::finding::Finding;
+use charm_model::name::{Channel, StreamName};
+use charm_model::reference::{BaseId, EntityId, Reference, Revision};
+use charm_model::shape::{Manifest, Place};
+use serde::Serialize;
+use v4_wire::publish::{BlobPlan, PlanAnswer, Published, PublishedRevision, StreamPlan};
+use v4_wire::release::{HeadStatus, Status};
+
+use crate::output::Told;
+use crate::package::Package;
+use crate::text::{count, percent, size};
+
+/// The most files that are listed one by one.
+const MAX_LISTED: usize = 20;
+
+/// What a publish would make and send.
+#[derive(Debug, Serialize)]
+pub(crate) struct Plan {
+    /// The full reference that it would make; with a `?` behind it as long as it does not exist.
+    id: String,
+    ids: Vec<String>,
+    charm: Option<PublishedRevision>,
+    streams: BTreeMap<StreamName, PublishedRevision>,
+    logical: u64,
+    /// How many bytes would be sent at most; what is to be proved is not among them.
+    pub(crate) send: u64,
+    saved: u64,
+    needs_release: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    current_before: Option<Reference>,
+    findings: Vec<Finding>,
+    #[serde(skip)]
+    table: String,
+}
+
+/// What a publish has made and sent.
+#[derive(Debug, Serialize)]
+pub(crate) struct Done {
+    id: String,
+    ids: Vec<Reference>,
+    charm: PublishedRevision,
+    streams: BTreeMap<StreamName, PublishedRevision>,
+    logical: u64,
+    sent: u64,
+    saved: u64,
+    needs_release: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    current_before: Option<Reference>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<u64>,
+    findings: Vec<Finding>,
+}
+
+/// Where the base stood before the publish; nowhere, if it did not exist.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Before {
+    current: Option<HeadStatus>,
+    newest: Option<Revision>,
+}
+
+impl Before {
+    /// Returns what matters of a base's status for a package of that series.
+    pub(crate) fn new(status: &Status, package: &Package) -> Self {
+        let is_ours = |head: &&HeadStatus| {
+            head.channel == Channel::Stable && package.series.as_ref().is_none_or(|it| *it == head.series)
+        };
+        let series = package.series.as_ref().map_or("-", |it| it.as_str());
+        Self {
+            current: status.heads.iter().find(is_ours).cloned(),
+            newest: status.newest.get(series).copied(),
+        }
+    }
+
+    fn id(&self) -> Option<Reference> {
+        self.current.as_ref().map(|head| head.id.clone())
+    }
+
+    /// Says whether these revisions are what a plain reference gets.
+    fn is(&self, charm: Option<Revision>, streams: &BTreeMap<StreamName, PublishedRevision>) -> bool {
+        self.current.as_ref().is_some_and(|head| {
+            let has = |(stream, it): (&StreamName, &PublishedRevision)| {
+                head.streams.get(stream) == Some(&it.revision)
+            };
+            head.id.version.revision() == charm && streams.iter().all(has)
+        })
+    }
+}
+
+impl Plan {
+    pub(crate) fn new(package: &Package, base: &BaseId, answer: &PlanAnswer, before: &Before) -> Self {
+        let charm =
+            answer.charm.as_ref().map(|it| PublishedRevision { revision: it.revision, new: !it.unchanged });
+        let streams: BTreeMap<_, _> = answer
+            .streams
+            .iter()
+            .map(|(stream, it)| {
+                (stream.clone(), PublishedRevision { revision: it.revision, new: !it.unchanged })
+            })
+            .collect();
+        let revision = charm.map(|it| it.revision).or(before.newest);
+        let ids = ids(package, base, revision, charm.is_some_and(|it| it.new), &streams);
+        let (logical, send) = (package.size_bytes(), send_bytes(package, answer));
+        Self {
+            id: ids.first().cloned().unwrap_or_default(),
+            ids,
+            needs_release: !before.is(revision, &streams),
+            current_before: before.id(),
+            charm,
+            streams,
+            logical,
+            send,
+            saved: logical.saturating_sub(send),
+            findings: answer.findings.clone(),
+            table: table(package, answer),
+        }
+    }
+
+    /// Says whether a publish would make anything.
+    pub(crate) fn changes(&self) -> bool {
+        self.charm.is_some_and(|it| it.new) || self.streams.values().any(|it| it.new)
+    }
+
+    /// Returns what is told before bytes move.
+    pub(crate) fn table(&self) -> &str {
+        &self.table
+    }
+}
+
+impl Told for Plan {
+    const VERB: &'static str = "plan";
+
+    fn human(&self) -> String {
+        let Self { table, id, send, logical, .. } = self;
+        if !self.changes() {
+            return format!("{table}nothing would change: {id} has it all\n");
+        }
+        format!("{table}would send {} of {}, and make {id}\n", size(*send), size(*logical))
+    }
+
+    fn quiet(&self) -> Option<String> {
+        Some(self.id.clone())
+    }
+}
+
+impl Done {
+    pub(crate) fn new(published: Published, before: &Before) -> Self {
+        let Published { ids, charm, streams, logical_bytes, received_bytes, event, findings } = published;
+        Self {
+            id: ids.first().map(ToString::to_string).unwrap_or_default(),
+            needs_release: !before.is(Some(charm.revision), &streams),
+            current_before: before.id(),
+            ids,
+            charm,
+            streams,
+            logical: logical_bytes,
+            sent: received_bytes,
+            saved: logical_bytes.saturating_sub(received_bytes),
+            event,
+            findings,
+        }
+    }
+
+    fn next(&self) -> String {
+        let id = &self.id;
+        if self.needs_release {
+            format!("next:    juju deploy cs:{id}     then     charm-publish release {id}\n")
+        } else {
+            String::new()
+        }
+    }
+}
+
+impl Told for Done {
+    const VERB: &'static str = "publish";
+
+    fn human(&self) -> String {
+        if self.event.is_none() {
+            return format!("unchanged: {} has it all already\n{}", self.id, self.next());
+        }
+        let share = percent(self.saved, self.logical);
+        let (sent, logical, saved) = (size(self.sent), size(self.logical), size(self.saved));
+        let mut text = format!("sent {sent} of {logical}, saved {saved} ({share})\n");
+        for id in &self.ids {
+            let _ = writeln!(text, "published {id}");
+        }
+        if self.needs_release {
+            text += "(not current: only a full id, or `@latest`, gets it)\n";
+        }
+        text + &self.next()
+    }
+
+    fn quiet(&self) -> Option<String> {
+        Some(self.id.clone())
+    }
+}
+
+/// Returns the references that a publish makes, the default stream's first.
+fn ids(
+    package: &Package,
+    base: &BaseId,
+    revision: Option<Revision>,
+    is_new: bool,
+    streams: &BTreeMap<StreamName, PublishedRevision>,
+) -> Vec<String> {
+    let entity = EntityId {
+        base: base.clone(),
+        series: package.series.clone(),
+        revision: revision.unwrap_or(Revision::FIRST),
+    };
+    let id = |resources: Option<(StreamName, PublishedRevision)>| {
+        let is_new = is_new || resources.as_ref().is_some_and(|it| it.1.new);
+        let reference = entity.with_resources(resources.map(|(stream, it)| (stream, it.revision)));
+        if is_new { format!("{reference}?") } else { reference.to_string() }
+    };
+    let mut streams: Vec<_> = streams.iter().map(|(stream, it)| (stream.clone(), *it)).collect();
+    streams.sort_by_key(|(stream, _)| Some(stream) != package.default_stream.as_ref());
+    if streams.is_empty() { vec![id(None)] } else { streams.into_iter().map(|it| id(Some(it))).collect() }
+}
+
+/// Returns how many bytes the store asks for; what stands there twice is sent once.
+fn send_bytes(package: &Package, answer: &PlanAnswer) -> u64 {
+    let sizes: BTreeMap<Sha256, u64> =
+        package.sources().iter().map(|it| (it.content.digests.sha256, it.content.size)).collect();
+    let left = |(blob, plan): (&Sha256, &BlobPlan)| match plan {
+        BlobPlan::Send { offset } => sizes.get(blob).map_or(0, |size| size.saturating_sub(*offset)),
+        BlobPlan::Have | BlobPlan::Prove { .. } => 0,
+    };
+    answer.blobs.iter().map(left).sum()
+}
+
+fn table(package: &Package, answer: &PlanAnswer) -> String {
+    let mut text = String::new();
+    if let (Some(archive), Some(plan)) = (&package.archive, &answer.charm) {
+        let series = package.series.as_ref().map(|it| format!(" (series {it})")).unwrap_or_default();
+        let what = format!("{}{series}", package.name);
+        let change = change(plan.revision, plan.unchanged);
+        text += &row("charm", &what, archive.n_files, archive.content.size, &change);
+    }
+    for (stream, manifest) in &package.streams {
+        if let Some(plan) = answer.streams.get(stream) {
+            text += &stream_rows(package, stream, manifest, plan, answer);
+        }
+    }
+    text
+}
+
+fn stream_rows(
+    package: &Package,
+    stream: &StreamName,
+    manifest: &Manifest,
+    plan: &StreamPlan,
+    answer: &PlanAnswer,
+) -> String {
+    let default = if package.default_stream.as_ref() == Some(stream) { " (default)" } else { "" };
+    let change = format!("{}   shape {}", change(plan.revision, plan.unchanged), plan.shape);
+    let head = row("stream", &format!("{stream}{default}"), manifest.0.len(), manifest.size_bytes(), &change);
+    if plan.unchanged { head } else { head + &file_rows(manifest, &answer.blobs) }
+}
+
+/// Lists what is to be sent, and sums up the rest.
+fn file_rows(manifest: &Manifest, blobs: &BTreeMap<Sha256, BlobPlan>) -> String {
+    let (mut have, mut prove, mut send) = (Vec::new(), Vec::new(), Vec::new());
+    for (place, file) in &manifest.0 {
+        let content = file.content;
+        match blobs.get(&content.digests.sha256) {
+            Some(BlobPlan::Prove { .. }) => prove.push(content.size),
+            Some(BlobPlan::Send { offset }) => send.push((place, content.size, *offset)),
+            Some(BlobPlan::Have) | None => have.push(content.size),
+        }
+    }
+    let mut text = sum_row(&have, "here already");
+    text += &sum_row(&prove, "in the store already, possession to be proved");
+    for row in send.iter().take(MAX_LISTED) {
+        text += &send_row(row);
+    }
+    let rest: Vec<u64> = send.iter().skip(MAX_LISTED).map(|row| row.1).collect();
+    text + &sum_row(&rest, "send")
+}
+
+fn send_row((place, n_bytes, offset): &(&Place, u64, u64)) -> String {
+    let left = if *offset == 0 { String::new() } else { format!(" the last {}", size(n_bytes - offset)) };
+    format!("  {:<44} {:>9}  send{left}\n", place.to_string(), size(*n_bytes))
+}
+
+fn sum_row(sizes: &[u64], what: &str) -> String {
+    match sizes {
+        [] => String::new(),
+        _ => format!("  {:<44} {:>9}  {what}\n", count(sizes.len(), "file"), size(sizes.iter().sum())),
+    }
+}
+
+fn row(kind: &str, what: &str, n_files: usize, n_bytes: u64, change: &str) -> String {
+    format!("{kind:<8} {what:<26} {:>10} {:>9}  {change}\n", count(n_files, "file"), size(n_bytes))
+}
+
+fn change(revision: Revision, unchanged: bool) -> String {
+    match (unchanged, revision) {
+        (true, _) => format!("unchanged  (stays {revision})"),
+        (false, Revision::FIRST) => format!("new        -> revision {revision}"),
+        (false, _) => format!("changed    -> revision {revision}"),
+    }
+}

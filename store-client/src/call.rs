@@ -1,0 +1,102 @@
+//! One request that is answered in JSON.
+
+use std::time::Duration;
+
+use backon::Retryable as _;
+use bytes::Bytes;
+use reqwest::{Method, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use crate::error::ClientError;
+use crate::retry::{Repeat, schedule};
+use crate::store::Store;
+
+/// The longest JSON answer that is read: a manifest of the most files there may be has about 3 MiB.
+const MAX_ANSWER_BYTES: usize = 64 << 20;
+
+pub(crate) struct Call {
+    method: Method,
+    url: Url,
+    body: Option<Bytes>,
+    repeat: Repeat,
+    patience: Option<Duration>,
+}
+
+impl Call {
+    pub(crate) fn new(method: Method, url: Url) -> Self {
+        let repeat = if method == Method::POST { Repeat::IfUnsent } else { Repeat::Always };
+        Self { method, url, body: None, repeat, patience: None }
+    }
+
+    pub(crate) fn get(url: Url) -> Self {
+        Self::new(Method::GET, url)
+    }
+
+    pub(crate) fn json(self, body: &impl Serialize) -> Self {
+        // Texts, numbers, lists, and maps whose keys are texts: there is no wire form without a JSON form.
+        let bytes = serde_json::to_vec(body).expect("a wire form has a JSON form");
+        Self { body: Some(bytes.into()), ..self }
+    }
+
+    pub(crate) fn repeat(self, repeat: Repeat) -> Self {
+        Self { repeat, ..self }
+    }
+
+    pub(crate) fn within(self, patience: Duration) -> Self {
+        Self { patience: Some(patience), ..self }
+    }
+}
+
+impl Store {
+    /// Asks, again where that is safe, and reads the answer.
+    pub(crate) async fn ask<T: DeserializeOwned>(&self, call: Call) -> Result<T, ClientError> {
+        let body = self.ask_bytes(&call).await?;
+        serde_json::from_slice(&body).map_err(|source| ClientError::NotAStore { url: call.url, source })
+    }
+
+    /// Asks as [`Store::ask`] does, where the answer says no more than that it is done.
+    pub(crate) async fn tell(&self, call: Call) -> Result<(), ClientError> {
+        self.ask_bytes(&call).await.map(drop)
+    }
+
+    async fn ask_bytes(&self, call: &Call) -> Result<Vec<u8>, ClientError> {
+        (|| self.ask_once(call))
+            .retry(schedule(self.options().n_retries))
+            .when(|error| call.repeat.allows(error))
+            .notify(|error, delay| {
+                tracing::warn!(error = error as &dyn std::error::Error, ?delay, "asking again soon");
+            })
+            .await
+    }
+
+    async fn ask_once(&self, call: &Call) -> Result<Vec<u8>, ClientError> {
+        let mut request = self.request(call.method.clone(), call.url.clone());
+        if let Some(body) = &call.body {
+            request = request.header(reqwest::header::CONTENT_TYPE, "application/json").body(body.clone());
+        }
+        let work =
+            async { read_answer(request.send().await.map_err(|it| self.unreachable(it))?, self).await };
+        self.within(call.patience.unwrap_or(self.options().idle_timeout), work).await
+    }
+}
+
+/// Returns the body of an answer, or the refusal that it is.
+pub(crate) async fn read_answer(response: Response, store: &Store) -> Result<Vec<u8>, ClientError> {
+    let status = response.status();
+    let body = read_bounded(response, store).await?;
+    if status.is_success() { Ok(body) } else { Err(ClientError::refusal(status, &body)) }
+}
+
+async fn read_bounded(mut response: Response, store: &Store) -> Result<Vec<u8>, ClientError> {
+    let mut body = Vec::new();
+    while let Some(bytes) = response.chunk().await.map_err(|it| store.unreachable(it))? {
+        body.extend_from_slice(&bytes);
+        // What is cut off here is not JSON any more, and is told as such.
+        if body.len() > MAX_ANSWER_BYTES {
+            break;
+        }
+    }
+    Ok(body)
+}

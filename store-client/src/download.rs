@@ -1,0 +1,203 @@
+//! Fetching an entity's bytes into a file: verified while they arrive, resumed after an interruption.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use charm_model::digest::Content;
+use charm_model::reference::Reference;
+use charm_model::shape::Place;
+use futures::{Stream, StreamExt as _};
+use reqwest::header::{CONTENT_RANGE, ETAG, IF_RANGE, RANGE};
+use reqwest::{Method, Response, StatusCode};
+use tokio::sync::mpsc;
+use url::Url;
+
+use crate::call::read_answer;
+use crate::error::ClientError;
+use crate::hash::blocking;
+use crate::landing::Landing;
+use crate::progress::{Event, Progress};
+use crate::retry::Patience;
+use crate::store::Store;
+
+/// How many chunks the network may be ahead of the disk.
+const CHUNKS_AHEAD: usize = 16;
+
+/// What of an entity is fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Item {
+    /// The archive.
+    Archive,
+    /// One file of its resources.
+    Resource(Place),
+}
+
+impl Store {
+    /// Fetches bytes into a file. The file appears under its name only when it is whole, right and flushed.
+    ///
+    /// The reference should be fully qualified, so that it means the same bytes from the first to the last. What an
+    /// interrupted process has left beside the file is gone on with.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::Integrity`] if the bytes are not those that are expected; nothing is kept then.
+    pub async fn download(
+        &self,
+        id: &Reference,
+        item: &Item,
+        expected: &Content,
+        target: &Path,
+        progress: Arc<dyn Progress>,
+    ) -> Result<(), ClientError> {
+        let (target, expected) = (target.to_owned(), *expected);
+        let landing = blocking(move || Landing::open(&target, expected)).await?;
+        let fetch = Fetch { store: self, url: self.url_of_item(id, item), expected, progress };
+        let mut landing = fetch.all(landing).await?;
+        if landing.is_spoilt() {
+            landing.restart()?;
+            landing = fetch.all(landing).await?;
+        }
+        blocking(move || landing.finish()).await
+    }
+
+    /// Returns the bytes of one file inside an archive, as they come.
+    pub async fn archive_file(
+        &self,
+        id: &Reference,
+        path: &str,
+    ) -> Result<impl Stream<Item = Result<Bytes, ClientError>> + use<>, ClientError> {
+        let parts: Vec<&str> = ["archive"].into_iter().chain(path.split('/')).collect();
+        let request = self.request(Method::GET, self.url_of(id, &parts, &[]));
+        let idle_timeout = self.options().idle_timeout;
+        let send = async { request.send().await.map_err(|it| self.unreachable(it)) };
+        let response = self.within(idle_timeout, send).await?;
+        if !response.status().is_success() {
+            return Err(refusal(response, self).await);
+        }
+        let store = self.clone();
+        Ok(response.bytes_stream().map(move |chunk| chunk.map_err(|it| store.unreachable(it))))
+    }
+
+    fn url_of_item(&self, id: &Reference, item: &Item) -> Url {
+        match item {
+            Item::Archive => self.url_of(id, &["archive"], &[]),
+            Item::Resource(place) => {
+                let path = place.path.as_str().split('/');
+                let parts: Vec<&str> = ["resources", place.tree.as_str()].into_iter().chain(path).collect();
+                self.url_of(id, &parts, &[])
+            }
+        }
+    }
+}
+
+struct Fetch<'a> {
+    store: &'a Store,
+    url: Url,
+    expected: Content,
+    progress: Arc<dyn Progress>,
+}
+
+impl Fetch<'_> {
+    /// Fetches until all bytes are there, however often the connection breaks, as long as some arrive each time.
+    async fn all(&self, mut landing: Landing) -> Result<Landing, ClientError> {
+        let mut patience = Patience::new(self.store.options().n_retries);
+        while !landing.is_whole() {
+            let before = landing.size();
+            let outcome;
+            (landing, outcome) = self.rest(landing).await?;
+            if landing.size() > before {
+                patience.renew();
+            }
+            match outcome {
+                Err(error) => patience.wait(error).await?,
+                // An answer that ends early without breaking off ends early the next time as well.
+                Ok(()) if landing.size() <= before => return Err(landing.wrong()),
+                Ok(()) => {}
+            }
+        }
+        Ok(landing)
+    }
+
+    /// Fetches from where the file ends. Returns the file as it is then, and how the connection ended.
+    async fn rest(&self, mut landing: Landing) -> Result<(Landing, Result<(), ClientError>), ClientError> {
+        let response = match self.open(landing.size()).await {
+            Ok(response) => response,
+            Err(error) => return Ok((landing, Err(error))),
+        };
+        if response.status() != StatusCode::PARTIAL_CONTENT && landing.size() > 0 {
+            landing.restart()?;
+        }
+        self.receive(landing, response).await
+    }
+
+    async fn open(&self, offset: u64) -> Result<Response, ClientError> {
+        let mut request = self.store.request(Method::GET, self.url.clone());
+        if offset > 0 {
+            request = request.header(RANGE, format!("bytes={offset}-")).header(IF_RANGE, self.etag());
+        }
+        let send = async { request.send().await.map_err(|it| self.store.unreachable(it)) };
+        let response = self.store.within(self.store.options().idle_timeout, send).await?;
+        if !response.status().is_success() {
+            return Err(refusal(response, self.store).await);
+        }
+        self.check(&response, offset)?;
+        Ok(response)
+    }
+
+    /// Refuses other bytes, and another range, before any of them is written.
+    fn check(&self, response: &Response, offset: u64) -> Result<(), ClientError> {
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let is_other = header(ETAG).is_some_and(|etag| etag != self.etag());
+        let is_elsewhere = response.status() == StatusCode::PARTIAL_CONTENT
+            && !header(CONTENT_RANGE).is_some_and(|it| it.starts_with(&format!("bytes {offset}-")));
+        if is_other || is_elsewhere {
+            return Err(ClientError::Integrity { what: self.url.path().to_owned(), expected: self.expected });
+        }
+        Ok(())
+    }
+
+    fn etag(&self) -> String {
+        format!("\"{}\"", self.expected.digests.sha256)
+    }
+
+    async fn receive(
+        &self,
+        mut landing: Landing,
+        response: Response,
+    ) -> Result<(Landing, Result<(), ClientError>), ClientError> {
+        let (sender, mut receiver) = mpsc::channel::<Bytes>(CHUNKS_AHEAD);
+        let (blob, progress) = (self.expected.digests.sha256, self.progress.clone());
+        let writing = blocking(move || {
+            while let Some(bytes) = receiver.blocking_recv() {
+                landing.write(&bytes)?;
+                let n_bytes = bytes.len() as u64;
+                progress.note(Event::Received { blob, n_bytes, position: landing.size() });
+            }
+            Ok(landing)
+        });
+        let (landing, outcome) = tokio::join!(writing, self.pass(response, sender));
+        Ok((landing?, outcome))
+    }
+
+    /// Hands on the bytes of an answer as they come, until it ends or nobody takes them.
+    async fn pass(&self, mut response: Response, sender: mpsc::Sender<Bytes>) -> Result<(), ClientError> {
+        loop {
+            let chunk = async { response.chunk().await.map_err(|it| self.store.unreachable(it)) };
+            let Some(bytes) = self.store.within(self.store.options().idle_timeout, chunk).await? else {
+                return Ok(());
+            };
+            if sender.send(bytes).await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+async fn refusal(response: Response, store: &Store) -> ClientError {
+    let status = response.status();
+    match store.within(store.options().idle_timeout, read_answer(response, store)).await {
+        Err(error) => error,
+        Ok(body) => ClientError::refusal(status, &body),
+    }
+}

@@ -1,0 +1,155 @@
+//! The publish conversation: plan, prove, send, commit.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use charm_model::digest::{Blake3, Content, Sha256};
+use charm_model::name::UserName;
+use charm_model::proof::ProofKey;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use v4_wire::publish::{BlobPlan, CommitAnswer, CommitRequest, PlanAnswer, PlanRequest, Published, Session};
+
+use crate::error::ClientError;
+use crate::hash::blocking;
+use crate::progress::{Event, Progress};
+use crate::store::Store;
+use crate::upload::Upload;
+
+/// How often the store may ask for more at the commit. Once is usual, when it has not accepted a proof.
+const MAX_ROUNDS: usize = 3;
+
+/// Where the bytes of a blob are on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// The file.
+    pub path: PathBuf,
+    /// What it was when it was summed up.
+    pub content: Content,
+}
+
+/// A publish that is planned and not committed yet. Dropped, it stays open at the store until it expires.
+#[derive(Debug)]
+pub struct Publish {
+    store: Store,
+    session: Session,
+    answer: PlanAnswer,
+    sources: BTreeMap<Sha256, Source>,
+}
+
+impl Publish {
+    /// Tells the store what is to be published, and where the bytes are. For a dry run [`Store::plan`] is enough.
+    pub async fn begin(
+        store: &Store,
+        request: &PlanRequest,
+        sources: impl IntoIterator<Item = Source>,
+    ) -> Result<Self, ClientError> {
+        let mut answer = store.plan(request).await?;
+        let session = answer.session.take().ok_or_else(|| nonsense(store, "a plan without a session"))?;
+        let sources = sources.into_iter().map(|it| (it.content.digests.sha256, it)).collect();
+        Ok(Self { store: store.clone(), session, answer, sources })
+    }
+
+    /// Returns what the store said to the plan; its session is [`Publish::session`].
+    pub fn answer(&self) -> &PlanAnswer {
+        &self.answer
+    }
+
+    /// Returns the session, and with it until when what is sent is kept.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Proves, sends and commits. Called again after an error, it goes on from what the store has.
+    pub async fn finish(&self, progress: Arc<dyn Progress>) -> Result<Published, ClientError> {
+        let mut proofs = self.prove(&progress).await?;
+        let mut send = self.planned();
+        for _ in 0..MAX_ROUNDS {
+            self.send(send, &progress).await?;
+            match self.store.commit(&self.session, &CommitRequest { proofs: proofs.clone() }).await? {
+                CommitAnswer::Committed(published) => return Ok(published),
+                CommitAnswer::Incomplete { send: missing } => {
+                    proofs.retain(|blob, _| !missing.contains_key(blob));
+                    send = missing.into_iter().map(|(blob, at)| (blob, at.offset)).collect();
+                }
+            }
+        }
+        Err(nonsense(&self.store, "a commit that asks for the same bytes again and again"))
+    }
+
+    /// Gives the publish up; the store throws away what was sent for it.
+    pub async fn abandon(self) -> Result<(), ClientError> {
+        self.store.abandon(&self.session).await
+    }
+
+    /// Returns what the plan says is to be sent, and from where.
+    fn planned(&self) -> BTreeMap<Sha256, u64> {
+        let offset = |plan: &BlobPlan| match plan {
+            BlobPlan::Send { offset } => Some(*offset),
+            BlobPlan::Have | BlobPlan::Prove { .. } => None,
+        };
+        self.answer.blobs.iter().filter_map(|(blob, plan)| Some((*blob, offset(plan)?))).collect()
+    }
+
+    async fn send(
+        &self,
+        blobs: BTreeMap<Sha256, u64>,
+        progress: &Arc<dyn Progress>,
+    ) -> Result<(), ClientError> {
+        let uploads = blobs.into_iter().map(|(blob, offset)| async move {
+            let source = self.source(&blob)?;
+            Upload { store: &self.store, session: &self.session, source, progress }.send_from(offset).await
+        });
+        stream::iter(uploads).buffer_unordered(self.n_parallel()).try_collect().await
+    }
+
+    async fn prove(&self, progress: &Arc<dyn Progress>) -> Result<BTreeMap<Sha256, Blake3>, ClientError> {
+        let salts: Vec<(Sha256, Blake3)> = self
+            .answer
+            .blobs
+            .iter()
+            .filter_map(|(blob, plan)| match plan {
+                BlobPlan::Prove { salt } => Some((*blob, *salt)),
+                BlobPlan::Have | BlobPlan::Send { .. } => None,
+            })
+            .collect();
+        if salts.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        // The proof is good for this caller alone, under the name that the store knows.
+        let account = &self.store.whoami().await?.user;
+        let proofs = salts.into_iter().map(|(blob, salt)| async move {
+            let proof = self.prove_one(&blob, salt, account).await?;
+            progress.note(Event::Proved { blob });
+            Ok((blob, proof))
+        });
+        stream::iter(proofs).buffer_unordered(self.n_parallel()).try_collect().await
+    }
+
+    async fn prove_one(
+        &self,
+        blob: &Sha256,
+        salt: Blake3,
+        account: &UserName,
+    ) -> Result<Blake3, ClientError> {
+        let Source { path, content } = self.source(blob)?.clone();
+        let key = ProofKey::derive(&salt.0, &self.session.id, account.as_str(), &content);
+        let at = path.clone();
+        blocking(move || key.answer(File::open(at)?)).await.map_err(ClientError::io(path))
+    }
+
+    fn source(&self, blob: &Sha256) -> Result<&Source, ClientError> {
+        let unasked = || nonsense(&self.store, "a plan for bytes that were never announced");
+        self.sources.get(blob).ok_or_else(unasked)
+    }
+
+    fn n_parallel(&self) -> usize {
+        self.store.options().n_parallel.max(1)
+    }
+}
+
+fn nonsense(store: &Store, what: &str) -> ClientError {
+    let source = <serde_json::Error as serde::de::Error>::custom(what);
+    ClientError::NotAStore { url: store.address().clone(), source }
+}
