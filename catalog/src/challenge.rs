@@ -32,6 +32,10 @@ const ADD_CHALLENGE: &str = "
     INSERT INTO challenge (session_id, sha256, account, salt, expires_at) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (session_id, sha256) DO NOTHING";
 
+const UNUSED_CHALLENGE: &str = "
+    SELECT salt FROM challenge
+    WHERE session_id = $1 AND sha256 = $2 AND account = $3 AND expires_at > $4 AND used_at IS NULL";
+
 const USE_CHALLENGE: &str = "
     UPDATE challenge SET used_at = $4
     WHERE session_id = $1 AND sha256 = $2 AND account = $3 AND expires_at > $4 AND used_at IS NULL
@@ -53,6 +57,21 @@ impl Transaction {
             add.execute(conn).await?.rows_affected()
         });
         Ok(n_added == 1)
+    }
+
+    /// Returns the salt of a challenge that can still be answered, and leaves it so.
+    pub async fn unused_challenge(
+        &mut self,
+        session: &str,
+        sha256: &Sha256,
+        account: &UserName,
+        now: Timestamp,
+    ) -> Result<Option<Salt>, CatalogError> {
+        let salt: Option<Vec<u8>> = on_either!(self, |conn| {
+            let select = query_scalar(UNUSED_CHALLENGE).bind(session).bind(&sha256.as_bytes()[..]);
+            select.bind(account.as_str()).bind(now.as_micros()).fetch_optional(conn).await?
+        });
+        Ok(salt.and_then(|salt| salt.try_into().ok()))
     }
 
     /// Uses a challenge up and returns its salt. `None` if there is no such challenge, if it is somebody else's, if its

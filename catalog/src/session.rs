@@ -72,6 +72,11 @@ const ADD_SESSION: &str = "
 
 const SESSION: &str = "SELECT * FROM publish_session WHERE id = $1";
 
+const OPEN_SESSION: &str = "
+    SELECT * FROM publish_session
+    WHERE account = $1 AND state = 'open' AND plan = $2 AND expires_at > $3
+    ORDER BY created_at DESC, id LIMIT 1";
+
 const CLOSE_SESSION: &str =
     "UPDATE publish_session SET state = $2, result = $3 WHERE id = $1 AND state = 'open'";
 
@@ -94,6 +99,21 @@ impl Transaction {
     /// Returns the session of that name, open or not.
     pub async fn session(&mut self, id: &str) -> Result<Option<PublishSession>, CatalogError> {
         Ok(on_either!(self, |conn| query_as(SESSION).bind(id).fetch_optional(conn).await?))
+    }
+
+    /// Returns the account's open session with exactly this plan, if one is good beyond `until`: whoever was cut off
+    /// goes on with it.
+    pub async fn open_session(
+        &mut self,
+        account: &UserName,
+        plan: &Document,
+        until: Timestamp,
+    ) -> Result<Option<PublishSession>, CatalogError> {
+        let session = on_either!(self, |conn| {
+            let select = query_as(OPEN_SESSION).bind(account.as_str()).bind(plan);
+            select.bind(until.as_micros()).fetch_optional(conn).await?
+        });
+        Ok(session)
     }
 
     /// Closes an open session, with the answer to its commit. Says whether it was open: of two commits, one is first.

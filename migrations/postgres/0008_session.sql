@@ -14,6 +14,7 @@ CREATE TABLE publish_session (
 );
 
 CREATE INDEX publish_session_open ON publish_session (expires_at) WHERE state = 'open';
+CREATE INDEX publish_session_of_account ON publish_session (account) WHERE state = 'open';
 
 CREATE TABLE upload (
     session_id TEXT COLLATE "C" NOT NULL REFERENCES publish_session (id) ON DELETE CASCADE,

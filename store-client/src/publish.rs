@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use charm_model::digest::{Blake3, Content, Sha256};
-use charm_model::name::UserName;
 use charm_model::proof::ProofKey;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use v4_wire::publish::{BlobPlan, CommitAnswer, CommitRequest, PlanAnswer, PlanRequest, Published, Session};
@@ -117,24 +116,18 @@ impl Publish {
         if salts.is_empty() {
             return Ok(BTreeMap::new());
         }
-        // The proof is good for this caller alone, under the name that the store knows.
-        let account = &self.store.whoami().await?.user;
         let proofs = salts.into_iter().map(|(blob, salt)| async move {
-            let proof = self.prove_one(&blob, salt, account).await?;
+            let proof = self.prove_one(&blob, salt).await?;
             progress.note(Event::Proved { blob });
             Ok((blob, proof))
         });
         stream::iter(proofs).buffer_unordered(self.n_parallel()).try_collect().await
     }
 
-    async fn prove_one(
-        &self,
-        blob: &Sha256,
-        salt: Blake3,
-        account: &UserName,
-    ) -> Result<Blake3, ClientError> {
+    async fn prove_one(&self, blob: &Sha256, salt: Blake3) -> Result<Blake3, ClientError> {
         let Source { path, content } = self.source(blob)?.clone();
-        let key = ProofKey::derive(&salt.0, &self.session.id, account.as_str(), &content);
+        let Session { id, account, .. } = &self.session;
+        let key = ProofKey::derive(&salt.0, id, account.as_str(), &content);
         let at = path.clone();
         blocking(move || key.answer(File::open(at)?)).await.map_err(ClientError::io(path))
     }

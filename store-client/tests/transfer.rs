@@ -74,7 +74,7 @@ async fn archive(State(stub): State<Stub>, headers: HeaderMap) -> Response {
 async fn plan(State(stub): State<Stub>) -> String {
     let blob = Content::of(&stub.bytes).digests.sha256;
     format!(
-        r#"{{"session":{{"id":"s1","expires":"2030-01-01T00:00:00Z","max_part":100000000}},"streams":{{}},
+        r#"{{"session":{{"id":"s1","expires":"2030-01-01T00:00:00Z","max_part":100000000,"account":"alice"}},"streams":{{}},
             "blobs":{{"{blob}":{{"action":"send","offset":0}}}}}}"#
     )
 }

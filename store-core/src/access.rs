@@ -27,7 +27,8 @@ pub(crate) async fn base(
         None => tx.promulgated_base(&reference.name).await?,
     };
     let no_entity = || StoreError::NoEntity(Box::new(reference.clone()));
-    let base = found.filter(|base| base.acl.allows(caller, &base.name, Right::Metadata)).ok_or_else(no_entity)?;
+    let base =
+        found.filter(|base| base.acl.allows(caller, &base.name, Right::Metadata)).ok_or_else(no_entity)?;
     if base.acl.allows(caller, &base.name, right) {
         Ok(base)
     } else {

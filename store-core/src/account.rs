@@ -87,10 +87,15 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::BadRequest`] for the operator's name.
-    pub async fn add_user(&self, name: &UserName, groups: &BTreeSet<UserName>) -> Result<Account, StoreError> {
+    pub async fn add_user(
+        &self,
+        name: &UserName,
+        groups: &BTreeSet<UserName>,
+    ) -> Result<Account, StoreError> {
         if name.as_str() == ADMIN {
             return Err(StoreError::BadRequest(
-                "`admin` is the operator's account: it is defined by its password, in STORE_ADMIN_PASSWORD".to_owned(),
+                "`admin` is the operator's account: it is defined by its password, in STORE_ADMIN_PASSWORD"
+                    .to_owned(),
             ));
         }
         let mut tx = self.database().write().await?;
@@ -114,7 +119,11 @@ impl Store {
         Ok(self.database().read().await?.accounts().await?)
     }
 
-    pub(crate) async fn known_account(&self, tx: &mut Transaction, name: &UserName) -> Result<Account, StoreError> {
+    pub(crate) async fn known_account(
+        &self,
+        tx: &mut Transaction,
+        name: &UserName,
+    ) -> Result<Account, StoreError> {
         let account = tx.account(name).await?;
         account.ok_or_else(|| StoreError::BadRequest(format!("there is no user `{name}`: add it first")))
     }
@@ -137,6 +146,7 @@ fn verify(hash: Option<&str>, password: &SecretString) -> bool {
 
 fn hash(password: &SecretString) -> Result<String, StoreError> {
     let hashed = Argon2::default().hash_password(password.expose_secret().as_bytes());
-    let hashed = hashed.map_err(|error| StoreError::BadRequest(format!("the password cannot be used: {error}")))?;
+    let hashed =
+        hashed.map_err(|error| StoreError::BadRequest(format!("the password cannot be used: {error}")))?;
     Ok(hashed.to_string())
 }

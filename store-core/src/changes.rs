@@ -11,7 +11,12 @@ impl Store {
     /// Returns the events after a cursor, oldest first.
     ///
     /// Changes of rights are told only to those who may see rights.
-    pub async fn changes(&self, caller: &Caller, since: u64, limit: Option<u32>) -> Result<Changes, StoreError> {
+    pub async fn changes(
+        &self,
+        caller: &Caller,
+        since: u64,
+        limit: Option<u32>,
+    ) -> Result<Changes, StoreError> {
         let limit = limit.unwrap_or(100).clamp(1, self.limits().page);
         let mut tx = self.database().read().await?;
         let events = tx.events(since, limit).await?;

@@ -115,7 +115,8 @@ impl Store {
     /// Takes a pending object away from whoever might still want to make a blob of it.
     async fn claim(&self, key: &str) -> Result<bool, StoreError> {
         let mut tx = self.database().write().await?;
-        let is_ours = tx.set_object_state(key, ObjectState::Pending, ObjectState::Deleting, self.now()).await?;
+        let is_ours =
+            tx.set_object_state(key, ObjectState::Pending, ObjectState::Deleting, self.now()).await?;
         tx.commit().await?;
         Ok(is_ours)
     }

@@ -146,7 +146,8 @@ impl Store {
     ) -> Result<Opened, StoreError> {
         let charm = charm_row(tx, &target).await?;
         let row = tx.archive_file(charm.archive.id, path).await?;
-        let row = row.ok_or_else(|| StoreError::NoFile(format!("file \"{path}\" not found in the archive")))?;
+        let row =
+            row.ok_or_else(|| StoreError::NoFile(format!("file \"{path}\" not found in the archive")))?;
         let source = Source::File { entry: entry(row)?, archive: charm.archive };
         Ok(self.opened(reference, &target, Right::Content, None, source))
     }
@@ -204,7 +205,10 @@ impl Store {
 
 impl Opened {
     /// Streams a range of the bytes. The stream ends with an error rather than short.
-    pub async fn bytes(self, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes, StoreError>>, StoreError> {
+    pub async fn bytes(
+        self,
+        range: Range<u64>,
+    ) -> Result<BoxStream<'static, Result<Bytes, StoreError>>, StoreError> {
         match self.source {
             Source::Blob(blob) => {
                 let object: ObjectKey = blob.object_key.parse()?;
@@ -249,7 +253,9 @@ fn unpack(
     tokio_stream(received).boxed()
 }
 
-fn tokio_stream<T: Send + 'static>(mut received: tokio::sync::mpsc::Receiver<T>) -> impl futures::Stream<Item = T> {
+fn tokio_stream<T: Send + 'static>(
+    mut received: tokio::sync::mpsc::Receiver<T>,
+) -> impl futures::Stream<Item = T> {
     futures::stream::poll_fn(move |cx| received.poll_recv(cx))
 }
 

@@ -113,7 +113,11 @@ fn present(snapshot: &Snapshot, channel: Channel, pointers: &[Series]) -> Option
     pointers.iter().find_map(|series| snapshot.heads.get(&(channel, series.clone()))).cloned()
 }
 
-fn check_expected(snapshot: &Snapshot, present: Option<&Head>, expected: &Expected) -> Result<(), StoreError> {
+fn check_expected(
+    snapshot: &Snapshot,
+    present: Option<&Head>,
+    expected: &Expected,
+) -> Result<(), StoreError> {
     let is_met = match (expected, present) {
         (Expected::Nothing, None) => true,
         (Expected::Entity(reference), Some(head)) => is_current(snapshot, head, reference),
@@ -128,7 +132,9 @@ fn check_expected(snapshot: &Snapshot, present: Option<&Head>, expected: &Expect
 
 /// Says whether a head is what a reference names: its charm and, if they are named, its resources.
 fn is_current(snapshot: &Snapshot, head: &Head, reference: &Reference) -> bool {
-    let Version::Chosen { revision: Some(revision), stream, resources } = &reference.version else { return false };
+    let Version::Chosen { revision: Some(revision), stream, resources } = &reference.version else {
+        return false;
+    };
     let is_charm = *revision == head.charm.revision
         && (reference.series.is_none() || reference.series == head.charm.series)
         && reference.owner.as_ref().is_none_or(|owner| *owner == snapshot.base.owner)
@@ -143,7 +149,8 @@ fn is_current(snapshot: &Snapshot, head: &Head, reference: &Reference) -> bool {
 /// Returns the reference of a head, with the default stream's resources.
 pub(crate) fn shown(snapshot: &Snapshot, head: &Head) -> Reference {
     let default = snapshot.charms.get(&head.charm).and_then(|facts| facts.default_stream.clone());
-    let resources = default.and_then(|stream| head.streams.get(&stream).map(|revision| (stream.clone(), *revision)));
+    let resources =
+        default.and_then(|stream| head.streams.get(&stream).map(|revision| (stream.clone(), *revision)));
     snapshot.entity(&head.charm).with_resources(resources)
 }
 

@@ -60,7 +60,10 @@ impl Store {
     }
 }
 
-pub(crate) async fn charm_row(tx: &mut Transaction, target: &Target) -> Result<catalog::charm::Charm, StoreError> {
+pub(crate) async fn charm_row(
+    tx: &mut Transaction,
+    target: &Target,
+) -> Result<catalog::charm::Charm, StoreError> {
     let found = tx.charm(target.base.id, &target.resolved.charm).await?;
     found.ok_or_else(|| StoreError::NoEntity(Box::new(target.id())))
 }

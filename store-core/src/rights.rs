@@ -50,7 +50,9 @@ impl Store {
 fn changed(acl: Acl, request: RightsRequest) -> Result<Acl, StoreError> {
     let matrix = match (request.preset, request.matrix) {
         (Some(_), Some(_)) => {
-            return Err(StoreError::BadRequest("`preset` and `matrix` say the same thing twice: give one".to_owned()));
+            return Err(StoreError::BadRequest(
+                "`preset` and `matrix` say the same thing twice: give one".to_owned(),
+            ));
         }
         (Some(preset), None) => preset.parse::<Preset>()?.matrix(),
         (None, Some(matrix)) => matrix,
@@ -66,7 +68,9 @@ fn changed(acl: Acl, request: RightsRequest) -> Result<Acl, StoreError> {
     if has_maintainer {
         Ok(acl)
     } else {
-        Err(StoreError::BadRequest("nobody could publish or change these rights any more: keep a maintainer".to_owned()))
+        Err(StoreError::BadRequest(
+            "nobody could publish or change these rights any more: keep a maintainer".to_owned(),
+        ))
     }
 }
 

@@ -101,7 +101,11 @@ impl Store {
     }
 
     /// Returns the base's snapshot as of its last event, from memory if nothing happened since.
-    pub(crate) async fn snapshot(&self, tx: &mut Transaction, base: &Base) -> Result<Arc<Snapshot>, StoreError> {
+    pub(crate) async fn snapshot(
+        &self,
+        tx: &mut Transaction,
+        base: &Base,
+    ) -> Result<Arc<Snapshot>, StoreError> {
         let cached = self.parts.snapshots.get(&base.id);
         if let Some((_, snapshot)) = cached.filter(|(event, _)| *event == base.last_event) {
             return Ok(snapshot);

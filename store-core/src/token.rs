@@ -126,7 +126,8 @@ impl Store {
         if token.last_used_at.is_none_or(|last| now.since(last) > LAST_USE_EVERY) {
             self.note_use(&token.id, now).await;
         }
-        let identity = Identity { name: token.account.name, groups: token.account.groups, scope: token.scope };
+        let identity =
+            Identity { name: token.account.name, groups: token.account.groups, scope: token.scope };
         Ok(Caller::User(identity))
     }
 

@@ -39,7 +39,9 @@ impl Store {
         }
         let changed = named.mark(self, &mut tx, &found, Some(&request.reason)).await?;
         let reason = Some(request.reason.as_str());
-        let event = self.tell_withdrawn(&mut tx, &found, &by, changed, EventKind::Withdrawn, reference, reason).await?;
+        let event = self
+            .tell_withdrawn(&mut tx, &found, &by, changed, EventKind::Withdrawn, reference, reason)
+            .await?;
         tx.commit().await?;
         Ok(Withdrawal { id: reference.clone(), withdrawn: true, event, moves })
     }
@@ -53,7 +55,8 @@ impl Store {
         let snapshot = tx.snapshot(&found).await?;
         let named = Named::of(&snapshot, reference)?;
         let changed = named.mark(self, &mut tx, &found, None).await?;
-        let event = self.tell_withdrawn(&mut tx, &found, &by, changed, EventKind::Restored, reference, None).await?;
+        let event =
+            self.tell_withdrawn(&mut tx, &found, &by, changed, EventKind::Restored, reference, None).await?;
         tx.commit().await?;
         Ok(Withdrawal { id: reference.clone(), withdrawn: false, event, moves: Vec::new() })
     }
@@ -113,7 +116,9 @@ impl Named {
             Version::Chosen { resources: Some(_), .. } => {
                 let resolved = resolve(snapshot, reference, Channel::Stable)?;
                 let resources = resolved.resources;
-                Ok(Self::Resources(resources.ok_or_else(|| StoreError::NoEntity(Box::new(reference.clone())))?))
+                Ok(Self::Resources(
+                    resources.ok_or_else(|| StoreError::NoEntity(Box::new(reference.clone())))?,
+                ))
             }
             Version::Chosen { revision: Some(_), stream: None, .. } => {
                 Ok(Self::Charm(resolve_charm(snapshot, reference, Channel::Stable)?.0))
@@ -154,7 +159,9 @@ impl Named {
                 })
             }
             Self::Resources(named) => {
-                let Some(row) = tx.resources(base.id, &named.stream, named.revision).await? else { return Ok(false) };
+                let Some(row) = tx.resources(base.id, &named.stream, named.revision).await? else {
+                    return Ok(false);
+                };
                 Ok(match reason {
                     Some(reason) => tx.withdraw_resources(row.id, store.now(), reason).await?,
                     None => tx.restore_resources(row.id).await?,

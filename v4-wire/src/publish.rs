@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use charm_model::digest::{Blake3, Content, Sha256};
 use charm_model::finding::Finding;
-use charm_model::name::{Series, StreamName};
+use charm_model::name::{Series, StreamName, UserName};
 use charm_model::reference::{BaseId, Reference, Revision};
 use charm_model::shape::{Manifest, ManifestFile, Place, ShapeId};
 use charm_model::timestamp::Timestamp;
@@ -82,6 +82,8 @@ pub struct Session {
     pub expires: Timestamp,
     /// The largest part that the store takes in one request, in bytes.
     pub max_part: u64,
+    /// The account that a proof is bound to: the caller's.
+    pub account: UserName,
 }
 
 /// What becomes of an archive.

@@ -12,8 +12,18 @@ use crate::error::ArchiveError;
 const FILE: &str = ".jujuignore";
 
 /// What Juju leaves out of any charm (juju/charm, `ignore.go`).
-const DEFAULTS: &[&str] =
-    &[".git", ".svn", ".hg", ".bzr", ".tox", "/build/", "/revision", "/version", ".jujuignore"];
+const DEFAULTS: &[&str] = &[
+    ".git",
+    ".svn",
+    ".hg",
+    ".bzr",
+    ".tox",
+    "/build/",
+    "/revision",
+    "/version",
+    ".jujuignore",
+    "/charm-publish.toml",
+];
 
 /// The patterns of one directory. The last that matches decides, so an author can bring back what Juju
 /// ignores.

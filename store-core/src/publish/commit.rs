@@ -10,8 +10,8 @@ use catalog::resources::{NewFile, NewResources, Resources};
 use catalog::session::SessionState;
 use catalog::upload::NewUpload;
 use catalog::{Document, Transaction};
-use charm_model::entity::Entity;
 use charm_model::digest::{Blake3, Content, Sha256};
+use charm_model::entity::Entity;
 use charm_model::finding::{Code, Finding};
 use charm_model::name::{Channel, Series, StreamName, UserName};
 use charm_model::reference::{EntityId, Reference, Version};
@@ -19,7 +19,9 @@ use charm_model::resolve::resolve_charm;
 use charm_model::rights::{Acl, Caller, Preset, Principal};
 use charm_model::shape::{Manifest, Shape};
 use charm_model::timestamp::Timestamp;
-use v4_wire::publish::{CommitAnswer, CommitRequest, PlanRequest, Published, PublishedRevision, UploadProgress};
+use v4_wire::publish::{
+    CommitAnswer, CommitRequest, PlanRequest, Published, PublishedRevision, UploadProgress,
+};
 
 use super::plan::manifest;
 use super::receive::progress;
@@ -60,7 +62,8 @@ impl Store {
             None => None,
             Some(archive) => Some(self.inspect(&blobs[&archive.digests.sha256]).await?),
         };
-        let publish = Publish { store: self, caller, open: &open, account: actor(caller)?, blobs, now: self.now() };
+        let publish =
+            Publish { store: self, caller, open: &open, account: actor(caller)?, blobs, now: self.now() };
         publish.commit(inspection).await.map(CommitAnswer::Committed)
     }
 
@@ -92,7 +95,11 @@ impl Store {
         let mut tx = self.database().read().await?;
         let upload = tx.upload(session, &content.digests.sha256).await?;
         if let Some(blob) = upload.as_ref().and_then(|upload| upload.blob) {
-            return tx.blob_by_id(blob).await?.map(Ok).ok_or_else(|| StoreError::NoSession(session.to_owned()));
+            return tx
+                .blob_by_id(blob)
+                .await?
+                .map(Ok)
+                .ok_or_else(|| StoreError::NoSession(session.to_owned()));
         }
         let base = tx.base(&open.plan.base).await?;
         if let Some(base) = base
@@ -252,9 +259,10 @@ impl Publish<'_> {
         match (asked, entity.series().as_slice()) {
             (Some(asked), []) => Ok((Some(asked.clone()), vec![asked])),
             (Some(asked), listed) if listed.contains(&asked) => Ok((Some(asked.clone()), vec![asked])),
-            (Some(asked), _) => {
-                refuse(format!("\"{asked}\" series not listed in charm metadata"), "add it to `series:`, or publish without a series")
-            }
+            (Some(asked), _) => refuse(
+                format!("\"{asked}\" series not listed in charm metadata"),
+                "add it to `series:`, or publish without a series",
+            ),
             (None, []) => refuse(
                 "series not specified in url or charm metadata".to_owned(),
                 "say `--series SERIES`, or add `series: [SERIES]` to metadata.yaml",
@@ -365,7 +373,12 @@ impl Publish<'_> {
         })
     }
 
-    async fn tell(&self, tx: &mut Transaction, base: &Base, published: &Published) -> Result<u64, StoreError> {
+    async fn tell(
+        &self,
+        tx: &mut Transaction,
+        base: &Base,
+        published: &Published,
+    ) -> Result<u64, StoreError> {
         let body = serde_json::json!({
             "ids": published.ids,
             "charm": published.charm,
@@ -411,11 +424,9 @@ fn first_acl(caller: &Caller, publisher: &UserName, owner: &UserName) -> Acl {
             Acl { maintainers, ..Acl::new_base(publisher) }
         }
         // The operator needs no right of its own.
-        Caller::Admin | Caller::Anonymous => Acl {
-            maintainers: owners.into(),
-            matrix: Preset::UnderTest.matrix(),
-            ..Acl::new_base(owner)
-        },
+        Caller::Admin | Caller::Anonymous => {
+            Acl { maintainers: owners.into(), matrix: Preset::UnderTest.matrix(), ..Acl::new_base(owner) }
+        }
     }
 }
 

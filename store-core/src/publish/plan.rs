@@ -12,6 +12,7 @@ use charm_model::rights::{Caller, Right};
 use charm_model::shape::{MAX_STREAM_FILES, MAX_STREAMS, Manifest};
 use v4_wire::publish::{BlobPlan, CharmPlan, PlanAnswer, PlanRequest, StreamFile, StreamPlan};
 
+use super::receive::progress;
 use super::session::blobs;
 use crate::access::base_to_publish;
 use crate::error::StoreError;
@@ -47,7 +48,8 @@ impl Store {
         self.check_limits(request, blobs.values())?;
         let mut tx = self.database().write().await?;
         let base = base_to_publish(&mut tx, caller, &request.base).await?;
-        let session = if request.dry_run { None } else { Some(self.open_session(&mut tx, &account, request).await?) };
+        let session =
+            if request.dry_run { None } else { Some(self.open_session(&mut tx, &account, request).await?) };
         let session_id = session.as_ref().map(|session| session.id.clone());
         let planning = Planning { store: self, caller, account, base, session: session_id };
         let mut answer = PlanAnswer {
@@ -85,7 +87,11 @@ impl Store {
 }
 
 impl Planning<'_> {
-    async fn charm(&self, tx: &mut Transaction, request: &PlanRequest) -> Result<Option<CharmPlan>, StoreError> {
+    async fn charm(
+        &self,
+        tx: &mut Transaction,
+        request: &PlanRequest,
+    ) -> Result<Option<CharmPlan>, StoreError> {
         let Some(archive) = request.archive else { return Ok(None) };
         let newest = match &self.base {
             Some(base) => tx.newest_charm(base.id, request.series.as_ref()).await?,
@@ -139,10 +145,18 @@ impl Planning<'_> {
         {
             return Ok(BlobPlan::Have);
         }
-        if content.size > 0 && self.may_see(tx, content).await? {
+        let offset = self.received(tx, content).await?;
+        if offset == 0 && content.size > 0 && self.may_see(tx, content).await? {
             return self.challenge(tx, content).await;
         }
-        Ok(BlobPlan::Send { offset: 0 })
+        Ok(BlobPlan::Send { offset })
+    }
+
+    /// Returns how much of a blob came when the session was begun before.
+    async fn received(&self, tx: &mut Transaction, content: &Content) -> Result<u64, StoreError> {
+        let Some(session) = &self.session else { return Ok(0) };
+        let upload = tx.upload(session, &content.digests.sha256).await?;
+        Ok(upload.as_ref().map_or(0, |upload| progress(upload).offset))
     }
 
     /// Says whether some base that has this content shows its digests to the caller.
@@ -153,13 +167,15 @@ impl Planning<'_> {
 
     async fn challenge(&self, tx: &mut Transaction, content: &Content) -> Result<BlobPlan, StoreError> {
         let salt = random::<32>()?;
-        if let Some(session) = &self.session {
-            let expires = self.store.now().plus(self.store.limits().proof_ttl_for(content.size));
-            let sha256 = content.digests.sha256;
-            let account = &self.account;
-            tx.add_challenge(NewChallenge { session, sha256, account, salt, expires_at: expires }).await?;
+        let Some(session) = &self.session else { return Ok(BlobPlan::Prove { salt: Blake3(salt) }) };
+        let (sha256, account, now) = (content.digests.sha256, &self.account, self.store.now());
+        let expires_at = now.plus(self.store.limits().proof_ttl_for(content.size));
+        if tx.add_challenge(NewChallenge { session, sha256, account, salt, expires_at }).await? {
+            return Ok(BlobPlan::Prove { salt: Blake3(salt) });
         }
-        Ok(BlobPlan::Prove { salt: Blake3(salt) })
+        // A session has one challenge per blob, ever: an attempt that failed is not tried again.
+        let given = tx.unused_challenge(session, &sha256, account, now).await?;
+        Ok(given.map_or(BlobPlan::Send { offset: 0 }, |salt| BlobPlan::Prove { salt: Blake3(salt) }))
     }
 }
 
@@ -179,7 +195,8 @@ pub(super) fn manifest(stream: &StreamName, files: &[StreamFile]) -> Result<Mani
 }
 
 fn next(revision: Revision) -> Result<Revision, StoreError> {
-    Revision::new(revision.number() + 1).ok_or_else(|| StoreError::BadRequest("there are no more revisions".to_owned()))
+    Revision::new(revision.number() + 1)
+        .ok_or_else(|| StoreError::BadRequest("there are no more revisions".to_owned()))
 }
 
 fn at_most(what: &str, found: usize, limit: usize) -> Result<(), StoreError> {

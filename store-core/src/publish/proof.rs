@@ -31,8 +31,9 @@ impl Store {
         let blob = tx.name_blob(&content.digests, now).await?;
         let hour = Timestamp::from_micros(now.as_micros() - now.as_micros().rem_euclid(MICROS_PER_HOUR));
         let limit = self.limits().proof_bytes_per_hour;
-        let is_affordable =
-            salt.is_some() && blob.is_some() && tx.spend_proof_bytes(account, hour, content.size, limit).await?;
+        let is_affordable = salt.is_some()
+            && blob.is_some()
+            && tx.spend_proof_bytes(account, hour, content.size, limit).await?;
         tx.commit().await?;
         let (Some(salt), Some(blob), true) = (salt, blob, is_affordable) else { return Ok(None) };
         let key = ProofKey::derive(&salt, session, account.as_str(), content);

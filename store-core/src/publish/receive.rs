@@ -19,7 +19,12 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::NoSession`] and [`StoreError::NotPlanned`].
-    pub async fn progress(&self, caller: &Caller, session: &str, sha256: &Sha256) -> Result<UploadProgress, StoreError> {
+    pub async fn progress(
+        &self,
+        caller: &Caller,
+        session: &str,
+        sha256: &Sha256,
+    ) -> Result<UploadProgress, StoreError> {
         let mut tx = self.database().read().await?;
         let open = self.own_session(&mut tx, caller, session).await?;
         planned(&open, sha256)?;
@@ -55,7 +60,9 @@ impl Store {
             return Err(StoreError::Offset { expected: upload.received, found: offset });
         }
         match self.append(session, &upload, body).await {
-            Ok(state) if state.offset() == state.size() => self.complete(session, upload.content, &state).await,
+            Ok(state) if state.offset() == state.size() => {
+                self.complete(session, upload.content, &state).await
+            }
             Ok(state) => Ok(UploadProgress { offset: state.offset(), complete: false }),
             Err(error @ StoreError::Blob(BlobError::Lost(_))) => {
                 self.forget(session, &upload.content).await?;
@@ -65,7 +72,12 @@ impl Store {
         }
     }
 
-    async fn begin_or_go_on(&self, caller: &Caller, session: &str, sha256: &Sha256) -> Result<Upload, StoreError> {
+    async fn begin_or_go_on(
+        &self,
+        caller: &Caller,
+        session: &str,
+        sha256: &Sha256,
+    ) -> Result<Upload, StoreError> {
         let mut tx = self.database().write().await?;
         let open = self.own_session(&mut tx, caller, session).await?;
         let content = planned(&open, sha256)?;

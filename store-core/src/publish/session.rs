@@ -1,6 +1,7 @@
 //! Open publishes: whose they are, and what they are about.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use catalog::session::{NewSession, PublishSession, SessionState};
 use catalog::{Document, Transaction};
@@ -13,6 +14,9 @@ use crate::error::StoreError;
 use crate::store::{Store, actor};
 use crate::token::random_hex;
 
+/// A session that ends sooner is not gone on with: there would hardly be time to.
+const WORTH_GOING_ON: Duration = Duration::from_secs(3600);
+
 /// A session that its own publisher goes on with.
 pub(super) struct OpenSession {
     pub(super) row: PublishSession,
@@ -20,19 +24,31 @@ pub(super) struct OpenSession {
 }
 
 impl Store {
-    /// Opens a session for what is planned.
+    /// Opens a session for what is planned, or goes on with one that was opened for exactly the same.
+    ///
+    /// So whoever was cut off runs the same command again, and what the store has of it is not sent twice.
     pub(super) async fn open_session(
         &self,
         tx: &mut Transaction,
         account: &UserName,
         plan: &PlanRequest,
     ) -> Result<Session, StoreError> {
-        let (id, now) = (random_hex::<16>()?, self.now());
-        let expires = now.plus(self.limits().session_ttl);
+        let now = self.now();
+        let session = |id, expires| Session {
+            id,
+            expires,
+            max_part: self.limits().part_bytes,
+            account: account.clone(),
+        };
         let plan_text = Document::of(plan)?;
-        let row = NewSession { id: &id, base: &plan.base, account, plan: &plan_text, at: now, expires_at: expires };
+        if let Some(open) = tx.open_session(account, &plan_text, now.plus(WORTH_GOING_ON)).await? {
+            return Ok(session(open.id, open.expires_at));
+        }
+        let (id, expires) = (random_hex::<16>()?, now.plus(self.limits().session_ttl));
+        let row =
+            NewSession { id: &id, base: &plan.base, account, plan: &plan_text, at: now, expires_at: expires };
         tx.add_session(row).await?;
-        Ok(Session { id, expires, max_part: self.limits().part_bytes })
+        Ok(session(id, expires))
     }
 
     /// Returns the caller's session.
@@ -79,7 +95,9 @@ pub(super) fn blobs(plan: &PlanRequest) -> Result<BTreeMap<Sha256, Content>, Sto
         let known = blobs.insert(content.digests.sha256, content);
         if known.is_some_and(|known| known != content) {
             let sha256 = content.digests.sha256;
-            return Err(StoreError::BadRequest(format!("{sha256} stands for two different contents in this plan")));
+            return Err(StoreError::BadRequest(format!(
+                "{sha256} stands for two different contents in this plan"
+            )));
         }
     }
     Ok(blobs)
