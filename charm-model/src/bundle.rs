@@ -17,7 +17,7 @@ pub use relation::{BundleRelation, Endpoint};
 use crate::finding::{Code, Finding, Report, conclude};
 use crate::yaml::fields::{Fields, entries};
 use crate::yaml::rules::Rules;
-use crate::yaml::{Entry, Node, Value, compose};
+use crate::yaml::{Entry, Node, Value, compose_mapping};
 
 /// What `bundle.yaml` says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -69,7 +69,7 @@ struct Lines {
 }
 
 impl Bundle {
-    /// Reads and verifies `bundle.yaml`; nothing where an error is among the findings. `file` is what findings call it.
+    /// Reads and verifies `bundle.yaml`; nothing where an error is among the findings. `file` is its name there.
     ///
     /// Which charms there are is not known here; what needs that is verified by the store.
     pub fn read(file: &str, bytes: &[u8]) -> (Option<Self>, Vec<Finding>) {
@@ -81,14 +81,7 @@ impl Bundle {
 
 /// Reads `bundle.yaml`, and goes on where it can. `None` only where the text is not one bundle.
 pub(crate) fn draft(bytes: &[u8], report: &mut Report) -> Option<Bundle> {
-    let Some(root) = compose(bytes, &Rules::BUNDLE, report) else {
-        if !report.has_errors() {
-            report.whole(
-                Finding::error(Code::YamlMissing, "the file is empty").help("give at least `applications`"),
-            );
-        }
-        return None;
-    };
+    let root = compose_mapping(bytes, &Rules::BUNDLE, "give at least `applications`", report)?;
     let mut fields = Fields::of(&root, "bundle.yaml", report);
     let applications = applications_of(&root, &mut fields, report)?;
     let draft = read_fields(applications, fields, report);
@@ -226,34 +219,87 @@ default-base: ubuntu@14.04
 
     #[test]
     fn an_overlay_is_refused() {
-        assert_snapshot!(read("applications: {a: {charm: a}}\n---\napplications: {a: {num_units: 2}}\n").1, @"");
+        assert_snapshot!(read("applications: {a: {charm: a}}\n---\napplications: {a: {num_units: 2}}\n").1, @r"
+        error[E-YAML-SYNTAX]: a second document begins here
+          --> bundle.yaml:2
+        help: overlays are not supported; publish the bundle without what follows `---`
+        ");
     }
 
     #[test]
     fn a_file_that_is_not_one_bundle_is_refused() {
-        assert_snapshot!(read("").1, @"");
-        assert_snapshot!(read("series: trusty\n").1, @"");
-        assert_snapshot!(read("applications: {}\n").1, @"");
-        assert_snapshot!(read("dev: {services: {a: {charm: a}}}\nprod: {inherits: dev}\n").1, @"");
-        assert_snapshot!(read("applications: {a: {charm: a}}\nservices: {a: {charm: a}}\n").1, @"");
+        assert_snapshot!(read("").1, @r"
+        error[E-YAML-MISSING]: the file is empty
+          --> bundle.yaml
+        help: give at least `applications`
+        ");
+        assert_snapshot!(read("series: trusty\n").1, @r"
+        error[E-BUNDLE-INVALID]: at least one application must be specified
+          --> bundle.yaml:1
+        ");
+        assert_snapshot!(read("applications: {}\n").1, @r"
+        error[E-BUNDLE-INVALID]: at least one application must be specified
+          --> bundle.yaml
+        ");
+        assert_snapshot!(read("dev: {services: {a: {charm: a}}}\nprod: {inherits: dev}\n").1, @r"
+        error[E-BUNDLE-INVALID]: several named bundles stand in one file, as juju-deployer had them
+          --> bundle.yaml:1
+        help: make each a `bundle.yaml` of its own
+        ");
+        assert_snapshot!(read("applications: {a: {charm: a}}\nservices: {a: {charm: a}}\n").1, @r"
+        error[E-BUNDLE-INVALID]: both `applications` and `services` are given, which are two words for the same
+          --> bundle.yaml:1
+        help: move all of them under `applications`
+        ");
     }
 
     #[test]
     fn an_application_has_a_charm() {
-        assert_snapshot!(read("applications:\n  a: {num_units: 1}\n  b:\n").1, @"");
+        assert_snapshot!(read("applications:\n  a: {num_units: 1}\n  b:\n").1, @r#"
+        error[E-BUNDLE-INVALID]: application "a" has no charm
+          --> bundle.yaml:2
+        help: add `charm:` with the charm's reference
+        error[E-BUNDLE-INVALID]: application "b" has no charm
+          --> bundle.yaml:3
+        help: add `charm:` with the charm's reference
+        "#);
     }
 
     #[test]
     fn relations_are_between_two_applications_of_the_bundle_once() {
         let applications = "applications: {a: {charm: a}, b: {charm: b}}\n";
         let relations = "relations:\n- [a:x, c:y]\n- [a, b]\n- [b, a]\n- [a:x, a:y]\n- [a]\n";
-        assert_snapshot!(read(&format!("{applications}{relations}")).1, @"");
+        assert_snapshot!(read(&format!("{applications}{relations}")).1, @r#"
+        error[E-BUNDLE-INVALID]: relation ["a:x" "c:y"] refers to application "c" not defined in this bundle
+          --> bundle.yaml:3
+        error[E-BUNDLE-INVALID]: relation ["b" "a"] is defined more than once
+          --> bundle.yaml:5
+        error[E-BUNDLE-INVALID]: relation ["a:x" "a:y"] relates an application to itself
+          --> bundle.yaml:6
+        error[E-BUNDLE-INVALID]: a relation has two endpoints; here are 1
+          --> bundle.yaml:7
+        "#);
     }
 
     #[test]
     fn placements_point_at_what_there_is_and_machines_are_used() {
         let applications = "applications:\n  a: {charm: a, num_units: 1, to: [b/1, c, 7, a=0]}\n  b: {charm: b, num_units: 1}\n";
-        assert_snapshot!(read(&format!("{applications}machines:\n  0:\n  x:\n")).1, @"");
+        assert_snapshot!(read(&format!("{applications}machines:\n  0:\n  x:\n")).1, @r#"
+        error[E-BUNDLE-INVALID]: invalid placement syntax "a=0"
+          --> bundle.yaml:2
+        error[E-BUNDLE-INVALID]: placement "7" refers to a machine not defined in this bundle
+          --> bundle.yaml:2
+        error[E-BUNDLE-INVALID]: placement "b/1" specifies a unit greater than the 1 unit(s) started by the target application
+          --> bundle.yaml:2
+        error[E-BUNDLE-INVALID]: placement "c" refers to an application not defined in this bundle
+          --> bundle.yaml:2
+        error[E-BUNDLE-INVALID]: too many units specified in unit placement for application "a"
+          --> bundle.yaml:2
+        error[E-BUNDLE-INVALID]: machine "0" is not referred to by a placement directive
+          --> bundle.yaml:5
+        error[E-BUNDLE-INVALID]: invalid machine id "x" found in machines
+          --> bundle.yaml:6
+        "#);
     }
 
     proptest! {

@@ -144,9 +144,10 @@ fn declared_twice(draft: &metadata::Draft, declaration: &Declaration) -> Option<
     if difference.is_empty() {
         return None;
     }
+    let default = &declaration.default_stream;
     let message = format!(
-        "`resources:` declares other files than stream `{}` of `{RESOURCES_YAML}`: {difference}",
-        declaration.default_stream
+        "`resources:` declares other files than stream `{default}` of `{RESOURCES_YAML}`; \
+         seen from the stream, {difference}"
     );
     let finding = Finding::error(Code::ResourcesTwice, message);
     let finding = finding.help(format!("remove `resources:`, or `{RESOURCES_YAML}`"));
@@ -167,4 +168,3 @@ fn series_of_base(base: &Json) -> Option<Series> {
     let release = channel.split('/').next().unwrap_or(channel);
     (base.get("name")?.as_str()? == "ubuntu").then(|| series::of_ubuntu(release)).flatten()
 }
-

@@ -137,42 +137,77 @@ mod tests {
 
     #[test]
     fn a_tree_without_either_is_refused() {
-        assert_snapshot!(findings_of(&[]), @"");
+        assert_snapshot!(findings_of(&[]), @r"
+        error[E-METADATA-MISSING]: there is neither `metadata.yaml` nor `bundle.yaml`
+        help: name the directory of a charm or a bundle
+        ");
     }
 
     #[test]
     fn a_bundle_has_no_resources() {
-        assert_snapshot!(findings_of(&[("bundle.yaml", "applications: {a: {charm: a}}"), ("resources.yaml", STREAM)]), @"");
+        assert_snapshot!(findings_of(&[("bundle.yaml", "applications: {a: {charm: a}}"), ("resources.yaml", STREAM)]), @r"
+        error[E-BUNDLE-INVALID]: the bundle has `resources.yaml`; only charms have resources
+          --> bundle.yaml
+        help: remove the file
+        ");
     }
 
     #[test]
     fn resources_ask_for_the_format_and_the_line_to_add_is_named() {
-        assert_snapshot!(findings_of(&[("metadata.yaml", "summary: b\nname: a\n"), ("resources.yaml", STREAM)]), @"");
+        assert_snapshot!(findings_of(&[("metadata.yaml", "summary: b\nname: a\n"), ("resources.yaml", STREAM)]), @r"
+        error[E-FORMAT-MISSING]: the charm has `resources.yaml` and declares no format
+          --> metadata.yaml:2
+        help: add the line `format: 3` to `metadata.yaml`, below line 2
+        ");
     }
 
     #[test]
     fn an_older_format_is_replaced_where_it_stands() {
-        assert_snapshot!(findings_of(&[("metadata.yaml", "name: a\nformat: 1\n"), ("resources.yaml", STREAM)]), @"");
+        assert_snapshot!(findings_of(&[("metadata.yaml", "name: a\nformat: 1\n"), ("resources.yaml", STREAM)]), @r"
+        error[E-FORMAT-MISSING]: the charm has `resources.yaml` and declares format 1
+          --> metadata.yaml:2
+        help: write `format: 3` on line 2 of `metadata.yaml`
+        ");
     }
 
     #[test]
     fn errors_in_one_file_do_not_hide_those_across_files() {
-        let findings = findings_of(&[("metadata.yaml", "name: A\n"), ("resources.yaml", "streams: {s: {common: [/a]}}\n")]);
-        assert_snapshot!(findings, @"");
+        let findings = findings_of(&[
+            ("metadata.yaml", "name: A\n"),
+            ("resources.yaml", "streams: {s: {common: [/a]}}\n"),
+        ]);
+        assert_snapshot!(findings, @r"
+        error[E-FORMAT-MISSING]: the charm has `resources.yaml` and declares no format
+          --> metadata.yaml:1
+        help: add the line `format: 3` to `metadata.yaml`, below line 1
+        error[E-METADATA-NAME]: charm name `A` is not valid: it begins with a lower-case letter; every word between dashes has lower-case letters and digits, at least one letter
+          --> metadata.yaml:1
+        error[E-PATH]: `/a`: the path is absolute; write it relative to the tree's directory
+          --> resources.yaml:1
+        error[E-YAML-MISSING]: `default-stream` is missing
+          --> resources.yaml:1
+        help: add a line `default-stream: …`
+        ");
     }
 
-    const OLDER: &str = "name: a\nformat: 3\nresources: {x: {type: file, filename: a.zip}, i: {type: oci-image}}\n";
+    const OLDER: &str =
+        "name: a\nformat: 3\nresources: {x: {type: file, filename: a.zip}, i: {type: oci-image}}\n";
 
     #[test]
     fn resources_are_declared_once_or_equally() {
         assert_eq!(findings_of(&[("metadata.yaml", OLDER), ("resources.yaml", STREAM)]), "");
         let other = STREAM.replace("a.zip", "b.zip");
-        assert_snapshot!(findings_of(&[("metadata.yaml", OLDER), ("resources.yaml", &other)]), @"");
+        assert_snapshot!(findings_of(&[("metadata.yaml", OLDER), ("resources.yaml", &other)]), @r"
+        error[E-RESOURCES-TWICE]: `resources:` declares other files than stream `s` of `resources.yaml`; seen from the stream, missing: `common/b.zip`; not declared: `common/a.zip`
+          --> metadata.yaml:3
+        help: remove `resources:`, or `resources.yaml`
+        ");
     }
 
     #[test]
     fn options_and_actions_are_kept_as_they_stand() {
-        let config = "options:\n  port: {type: int, default: !!int \"8080\"}\n  size: {type: float, default: 2}\n";
+        let config =
+            "options:\n  port: {type: int, default: !!int \"8080\"}\n  size: {type: float, default: 2}\n";
         let charm = charm_of(&[
             ("metadata.yaml", "name: a\n"),
             ("config.yaml", config),
@@ -186,20 +221,42 @@ mod tests {
 
     #[test]
     fn empty_files_mean_none() {
-        let empty = charm_of(&[("metadata.yaml", "name: a\n"), ("config.yaml", ""), ("actions.yaml", "# none\n")]);
+        let empty =
+            charm_of(&[("metadata.yaml", "name: a\n"), ("config.yaml", ""), ("actions.yaml", "# none\n")]);
         assert!(empty.config.is_empty() && empty.actions.is_empty());
     }
 
     #[test]
     fn odd_options_are_pointed_out_and_unknown_types_refused() {
         let config = "options:\n  a: {}\n  b: {type: integer}\n  c: {type: int, default: x}\n  d: {type: string, default: 9.10}\n  e: {type: int, default: ''}\n  f: {type: strng}\n";
-        assert_snapshot!(findings_of(&[("metadata.yaml", "name: a\n"), ("config.yaml", config)]), @"");
-        assert_snapshot!(findings_of(&[("metadata.yaml", "name: a\n"), ("config.yaml", "a: 1\n")]), @"");
+        assert_snapshot!(findings_of(&[("metadata.yaml", "name: a\n"), ("config.yaml", config)]), @r"
+        error[E-CONFIG]: option `b` has the type `integer`, which Juju does not know
+          --> config.yaml:3
+        help: known are: string, int, float, boolean, secret
+        error[E-CONFIG]: option `f` has the type `strng`, which Juju does not know
+          --> config.yaml:7
+        help: `string` is probably meant
+        warning[W-CONFIG]: option `a` has no type
+          --> config.yaml:2
+        help: Juju takes it for a `string`
+        warning[W-CONFIG]: the default of option `c` is a text, and its type is `int`
+          --> config.yaml:4
+        warning[W-CONFIG]: the default of option `d` is a number, and its type is `string`
+          --> config.yaml:5
+        ");
+        assert_snapshot!(findings_of(&[("metadata.yaml", "name: a\n"), ("config.yaml", "a: 1\n")]), @r"
+        warning[W-CONFIG]: `config.yaml` has no `options`
+          --> config.yaml:1
+        help: list the options under `options:`, or remove the file
+        ");
     }
 
     #[test]
     fn an_action_is_a_mapping() {
-        assert_snapshot!(findings_of(&[("metadata.yaml", "name: a\n"), ("actions.yaml", "backup: now\n")]), @"");
+        assert_snapshot!(findings_of(&[("metadata.yaml", "name: a\n"), ("actions.yaml", "backup: now\n")]), @r"
+        error[E-YAML-TYPE]: `backup` is a text; a mapping is expected
+          --> actions.yaml:1
+        ");
     }
 
     #[test_case("metadata.yaml" => true)]

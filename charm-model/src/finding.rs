@@ -138,7 +138,7 @@ pub(crate) fn printed(findings: &[Finding]) -> String {
     findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
-/// The most findings about one file. More help nobody, and a hostile file could make them by the hundred thousand.
+/// The most findings about one file. More help nobody, and a hostile file could make a hundred thousand.
 const MAX_FINDINGS: usize = 1_000;
 
 /// Findings about one file, while it is read.

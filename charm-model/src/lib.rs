@@ -3,7 +3,7 @@
 //! Nothing here reads a file, opens a socket, asks a clock or knows a database. In reading order:
 //!
 //! 1. [`name`], [`digest`], [`series`], [`timestamp`]: the atoms.
-//! 2. [`reference`]: `~joe/precise/mysql-25.devel.325` and what it is made of.
+//! 2. [`mod@reference`]: `~joe/precise/mysql-25.devel.325` and what it is made of.
 //! 3. [`shape`]: the files of a stream, declared ([`shape::Shape`]) and published ([`shape::Manifest`]).
 //! 4. [`yaml`], [`metadata`], [`resources_yaml`], [`charm`], [`bundle`], [`entity`]: what authors write.
 //! 5. [`finding`]: what is wrong with it, all of it at once, each with file, line and mend.

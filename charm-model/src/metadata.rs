@@ -19,7 +19,7 @@ use crate::finding::{Code, Finding, Report, conclude};
 use crate::name::{Name, NameError, Series};
 use crate::yaml::fields::{Fields, count, items, text};
 use crate::yaml::rules::Rules;
-use crate::yaml::{Entry, Node, compose};
+use crate::yaml::{Entry, Node, compose_mapping};
 
 /// The format of a charm that declares its resources in `resources.yaml`.
 pub const RESOURCES_FORMAT: u32 = 3;
@@ -39,7 +39,7 @@ pub struct Metadata {
     pub description: String,
     /// The format of the charm, 0 to [`NEWEST_FORMAT`].
     pub format: u32,
-    /// The series that it runs on, the preferred one first. Empty where the reference or `manifest.yaml` says so.
+    /// The series that it runs on, the preferred one first. Empty where the reference or `manifest.yaml` says.
     pub series: Vec<Series>,
     /// Whether it lives beside another charm's units.
     pub subordinate: bool,
@@ -106,9 +106,7 @@ impl Metadata {
 
 /// Reads `metadata.yaml`, and goes on where it can. `None` only where the text is no mapping.
 pub(crate) fn draft(bytes: &[u8], report: &mut Report) -> Option<Draft> {
-    let Some(root) = compose(bytes, &Rules::METADATA, report) else {
-        return empty(report);
-    };
+    let root = compose_mapping(bytes, &Rules::METADATA, "give at least `name` and `summary`", report)?;
     let line_of = |key: &str| root.entry(key).map(|entry| entry.line);
     let metadata = read_fields(Fields::of(&root, "metadata.yaml", report), report);
     relation::check(&metadata, &root, report);
@@ -118,15 +116,6 @@ pub(crate) fn draft(bytes: &[u8], report: &mut Report) -> Option<Draft> {
         format_line: line_of("format"),
         resources_line: line_of("resources"),
     })
-}
-
-fn empty(report: &mut Report) -> Option<Draft> {
-    if !report.has_errors() {
-        report.whole(
-            Finding::error(Code::YamlMissing, "the file is empty").help("give at least `name` and `summary`"),
-        );
-    }
-    None
 }
 
 fn read_fields(mut fields: Fields<'_>, report: &mut Report) -> Metadata {
@@ -156,8 +145,8 @@ fn read_fields(mut fields: Fields<'_>, report: &mut Report) -> Metadata {
     }
 }
 
-/// Reads the name. Where it is not valid, the rest is read under a stand-in, so that all errors are found at once;
-/// nobody sees it, since errors withhold what was read.
+/// Reads the name. Where it is not valid, the rest is read under a stand-in, so that all errors are found at
+/// once; nobody sees it, since errors withhold what was read.
 fn read_name(fields: &mut Fields<'_>, report: &mut Report) -> Name {
     fields
         .required_text("name", report)
@@ -320,18 +309,44 @@ website: https://example.org
     #[test]
     fn all_errors_are_found_at_once() {
         let text = "name: My_Charm\nformat: 4\nseries: [Trusty, trusty]\nsummary: [a]\nsubordinate: maybe\n";
-        assert_snapshot!(read(text).1, @"");
+        assert_snapshot!(read(text).1, @r"
+        error[E-METADATA-NAME]: charm name `My_Charm` is not valid: it begins with a lower-case letter; every word between dashes has lower-case letters and digits, at least one letter
+          --> metadata.yaml:1
+        error[E-FORMAT-UNKNOWN]: format 4 is newer than this program knows; known are 0 to 3
+          --> metadata.yaml:2
+        help: use a newer version of this program, or a format that it knows
+        error[E-METADATA-SERIES]: series `Trusty` is not valid: it begins with a lower-case letter and goes on with lower-case letters and digits
+          --> metadata.yaml:3
+        error[E-YAML-TYPE]: `summary` is a list; a text is expected
+          --> metadata.yaml:4
+        error[E-YAML-TYPE]: `subordinate` is a text; `true` or `false` is expected
+          --> metadata.yaml:5
+        ");
     }
 
     #[test]
     fn what_a_template_left_is_refused() {
         let relations = "provides:\n  relation-name: {interface: http}\nrequires:\n  db: interface-name\n";
-        assert_snapshot!(read(&format!("name: $metadata.package\n{relations}")).1, @"");
+        assert_snapshot!(read(&format!("name: $metadata.package\n{relations}")).1, @r"
+        error[E-METADATA-TEMPLATE]: the name `$metadata.package` has not been filled in by the template
+          --> metadata.yaml:1
+        help: write the charm's name there
+        error[E-METADATA-TEMPLATE]: relation `relation-name` has almost certainly not been changed from the template
+          --> metadata.yaml:3
+        help: give the relation a name, or remove it
+        error[E-METADATA-TEMPLATE]: interface `interface-name` in relation `db` has almost certainly not been changed from the template
+          --> metadata.yaml:5
+        help: name the interface, or remove the relation
+        ");
     }
 
     #[test]
     fn names_that_juju_keeps_for_itself_are_refused() {
-        assert_snapshot!(read("name: a\nprovides: {juju-x: {interface: x}}\n").1, @"");
+        assert_snapshot!(read("name: a\nprovides: {juju-x: {interface: x}}\n").1, @r"
+        error[E-METADATA-RELATION]: relation `juju-x` has a name that Juju keeps for itself
+          --> metadata.yaml:2
+        help: choose a name that does not begin with `juju`
+        ");
     }
 
     #[test]
@@ -342,25 +357,58 @@ website: https://example.org
 
     #[test]
     fn a_relation_has_one_role_and_a_known_scope() {
-        assert_snapshot!(read("name: a\nprovides:\n  db: {interface: x, scope: all}\nrequires:\n  db: y\n").1, @"");
+        assert_snapshot!(read("name: a\nprovides:\n  db: {interface: x, scope: all}\nrequires:\n  db: y\n").1, @r"
+        error[E-METADATA-RELATION]: `all` is no scope; known are `global` and `container`
+          --> metadata.yaml:3
+        error[E-METADATA-RELATION]: relation `db` stands under `provides` and under `requires`
+          --> metadata.yaml:5
+        help: give one of the two another name
+        ");
     }
 
     #[test]
     fn a_resource_has_a_type_and_a_file_a_plain_name() {
         let resources = "  a: {type: file}\n  b: {type: file, filename: x/y}\n  c: {type: image}\n  d: {}\n";
-        assert_snapshot!(read(&format!("name: a\nresources:\n{resources}")).1, @"");
+        assert_snapshot!(read(&format!("name: a\nresources:\n{resources}")).1, @r"
+        error[E-YAML-MISSING]: resource `a` has no `filename`
+          --> metadata.yaml:3
+        error[E-PATH]: the file name `x/y` of resource `b` has a directory in it
+          --> metadata.yaml:4
+        help: give the name alone
+        error[E-YAML-TYPE]: `image` is no type of a resource; known are `file` and `oci-image`
+          --> metadata.yaml:5
+        error[E-YAML-MISSING]: `type` is missing
+          --> metadata.yaml:6
+        help: add a line `type: …`
+        ");
     }
 
     #[test]
     fn a_key_twice_is_refused() {
-        assert_snapshot!(read("name: a\nname: b\n").1, @"");
+        assert_snapshot!(read("name: a\nname: b\n").1, @r"
+        error[E-YAML-DUPLICATE]: the key `name` stands on line 1 already
+          --> metadata.yaml:2
+        help: keep one of the two
+        ");
     }
 
     #[test]
     fn a_file_without_a_name_is_refused() {
-        assert_snapshot!(read("").1, @"");
-        assert_snapshot!(read("summary: a\n").1, @"");
-        assert_snapshot!(read("- a\n").1, @"");
+        assert_snapshot!(read("").1, @r"
+        error[E-YAML-MISSING]: the file is empty
+          --> metadata.yaml
+        help: give at least `name` and `summary`
+        ");
+        assert_snapshot!(read("summary: a\n").1, @r"
+        error[E-YAML-MISSING]: `name` is missing
+          --> metadata.yaml:1
+        help: add a line `name: …`
+        ");
+        assert_snapshot!(read("- a\n").1, @r"
+        error[E-YAML-TYPE]: the file is a list; a mapping is expected
+          --> metadata.yaml:1
+        help: give at least `name` and `summary`
+        ");
     }
 
     proptest! {

@@ -24,7 +24,7 @@ use crate::shape::{MAX_STREAMS, Shape};
 use crate::yaml::fields::{Fields, count};
 use crate::yaml::nearest::nearest;
 use crate::yaml::rules::Rules;
-use crate::yaml::{Entry, Node, compose};
+use crate::yaml::{Entry, Node, compose_mapping};
 
 pub(crate) use lists::{Lists, tree_words};
 
@@ -69,9 +69,8 @@ impl Declaration {
 
 /// Reads `resources.yaml`, and goes on where it can. `None` where it has no stream.
 pub(crate) fn draft(bytes: &[u8], report: &mut Report) -> Option<Draft> {
-    let Some(root) = compose(bytes, &Rules::RESOURCES, report) else {
-        return empty(report);
-    };
+    let help = "give `default-stream` and `streams`; or remove the file";
+    let root = compose_mapping(bytes, &Rules::RESOURCES, help, report)?;
     let mut fields = Fields::of(&root, "resources.yaml", report);
     check_format(fields.take("format"), report);
     let default = fields.required_text("default-stream", report);
@@ -92,14 +91,6 @@ fn assemble(default_stream: StreamName, streams: Streams) -> Draft {
         all_lists.insert(name, lists);
     }
     Draft { declaration, lists: all_lists }
-}
-
-fn empty(report: &mut Report) -> Option<Draft> {
-    if !report.has_errors() {
-        let finding = Finding::error(Code::YamlMissing, "the file is empty");
-        report.whole(finding.help("give `default-stream` and `streams`; or remove the file"));
-    }
-    None
 }
 
 /// The streams, by name.
@@ -193,7 +184,8 @@ fn choose_lists(
 
 fn find_default(line: usize, name: &str, streams: &Streams, report: &mut Report) -> Option<StreamName> {
     let found = streams.keys().find(|stream| stream.as_str() == name);
-    if found.is_none() {
+    // That there is no stream at all is a finding of its own.
+    if found.is_none() && !streams.is_empty() {
         report.at(line, not_a_stream(Code::ResourcesDefault, name, streams.keys()));
     }
     found.cloned()
@@ -226,6 +218,8 @@ fn refuse_unknown(fields: Fields<'_>, known: &[&str], report: &mut Report) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use insta::assert_snapshot;
     use proptest::prelude::*;
     use test_case::test_case;
@@ -275,7 +269,11 @@ streams:
     fn the_lists_of_a_stream_replace_the_shape() {
         let (declaration, findings) = read(&format!("{TWO_STREAMS}  paid:\n    common: [licence.bin]\n"));
         assert_eq!(places(&declaration.unwrap(), "paid"), ["common/licence.bin"]);
-        assert_snapshot!(findings, @"");
+        assert_snapshot!(findings, @r"
+        warning[W-STREAM-SHAPE]: stream `paid` has other files than `shape`, which its own lists replace
+          --> resources.yaml:10
+        help: if it is not the same charm any more, publish it under a name of its own
+        ");
     }
 
     #[test]
@@ -287,48 +285,117 @@ streams:
 
     #[test]
     fn the_default_is_one_of_the_streams() {
-        assert_snapshot!(read("default-stream: stabel\nstreams: {stable: {common: []}}\n").1, @"");
-        assert_snapshot!(read("streams: {stable: {common: []}}\n").1, @"");
+        assert_snapshot!(read("default-stream: stabel\nstreams: {stable: {common: []}}\n").1, @r"
+        error[E-RESOURCES-DEFAULT]: `stabel` is no stream of `resources.yaml`
+          --> resources.yaml:1
+        help: `stable` is probably meant
+        ");
+        assert_snapshot!(read("streams: {stable: {common: []}}\n").1, @r"
+        error[E-YAML-MISSING]: `default-stream` is missing
+          --> resources.yaml:1
+        help: add a line `default-stream: …`
+        ");
     }
 
     #[test]
     fn there_is_a_stream() {
-        assert_snapshot!(read("default-stream: stable\n").1, @"");
-        assert_snapshot!(read("").1, @"");
+        assert_snapshot!(read("default-stream: stable\n").1, @r"
+        error[E-YAML-MISSING]: `streams` is missing, or has no stream
+          --> resources.yaml:1
+        help: name at least the default stream under `streams:`
+        ");
+        assert_snapshot!(read("").1, @r"
+        error[E-YAML-MISSING]: the file is empty
+          --> resources.yaml
+        help: give `default-stream` and `streams`; or remove the file
+        ");
     }
 
     #[test]
     fn a_stream_says_what_files_it_has() {
-        assert_snapshot!(read("default-stream: s\nstreams:\n  s:\n").1, @"");
+        assert_snapshot!(read("default-stream: s\nstreams:\n  s:\n").1, @r"
+        error[E-YAML-MISSING]: stream `s` lists no files, and there is no `shape` for all streams
+          --> resources.yaml:3
+        help: list its files under `common:`; where it has none, write `common: []`
+        ");
     }
 
     #[test]
     fn a_format_that_is_not_known_is_refused() {
-        assert_snapshot!(read("format: 2\ndefault-stream: s\nstreams: {s: {common: []}}\n").1, @"");
+        assert_snapshot!(read("format: 2\ndefault-stream: s\nstreams: {s: {common: []}}\n").1, @r"
+        error[E-FORMAT-UNKNOWN]: format 2 of `resources.yaml` is not known; known is 1
+          --> resources.yaml:1
+        help: write `format: 1`, or use a program that knows this one
+        ");
     }
 
     #[test]
     fn keys_that_are_not_known_are_refused_with_the_nearest_name() {
         let text = "defualt-stream: s\nstreams:\n  s:\n    amd46: [a]\n    sparc: [b]\n    common: []\n";
-        assert_snapshot!(read(text).1, @"");
+        assert_snapshot!(read(text).1, @r"
+        error[E-YAML-MISSING]: `default-stream` is missing
+          --> resources.yaml:1
+        help: add a line `default-stream: …`
+        error[E-YAML-UNKNOWN-KEY]: the key `defualt-stream` is not known here
+          --> resources.yaml:1
+        help: `default-stream` is probably meant
+        error[E-YAML-UNKNOWN-KEY]: the key `amd46` is not known here
+          --> resources.yaml:4
+        help: `amd64` is probably meant
+        error[E-YAML-UNKNOWN-KEY]: the key `sparc` is not known here
+          --> resources.yaml:5
+        help: known are: description, common, amd64, arm64, armhf, i386, ppc64el, riscv64, s390x
+        ");
     }
 
     #[test]
     fn a_stream_has_a_name_that_references_can_say() {
-        assert_snapshot!(read("default-stream: s\nstreams: {s: {common: []}, Paid_1: {common: []}}\n").1, @"");
+        assert_snapshot!(read("default-stream: s\nstreams: {s: {common: []}, Paid_1: {common: []}}\n").1, @r"
+        error[E-STREAM-NAME]: stream `Paid_1` is not valid: it begins with a lower-case letter, has words of lower-case letters and digits between dashes, and at most 32 bytes
+          --> resources.yaml:2
+        ");
     }
 
     #[test]
     fn names_whose_dashes_were_forgotten_are_refused() {
-        assert_snapshot!(findings_of_lists("    common:\n      a.zip\n      b.zip\n"), @"");
-        assert_snapshot!(findings_of_lists("    common:\n      - a.zip\n        b.zip\n"), @"");
+        assert_snapshot!(findings_of_lists("    common:\n      a.zip\n      b.zip\n"), @r"
+        error[E-PATH-FOLDED]: several names stand in one text, `a.zip b.zip`
+          --> resources.yaml:5
+        help: begin each with a dash on a line of its own:
+              - a.zip
+              - b.zip
+        ");
+        assert_snapshot!(findings_of_lists("    common:\n      - a.zip\n        b.zip\n"), @r"
+        error[E-PATH-FOLDED]: several names stand in one text, `a.zip b.zip`
+          --> resources.yaml:5
+        help: begin each with a dash on a line of its own:
+              - a.zip
+              - b.zip
+        ");
     }
 
     #[test]
     fn paths_that_mean_another_file_elsewhere_are_refused_with_their_line() {
-        let paths = ["/etc/passwd", "../x", "a//b", "e\u{301}.zip"];
-        let list: String = paths.iter().map(|path| format!("      - {path}\n")).collect();
-        assert_snapshot!(findings_of_lists(&format!("    common:\n{list}")), @"");
+        let list = "      - /etc/passwd\n      - ../x\n      - a//b\n      - a\\b\n";
+        assert_snapshot!(findings_of_lists(&format!("    common:\n{list}")), @r"
+        error[E-PATH]: `/etc/passwd`: the path is absolute; write it relative to the tree's directory
+          --> resources.yaml:5
+        error[E-PATH]: `../x`: the path leaves its directory with `..`
+          --> resources.yaml:6
+        error[E-PATH]: `a//b`: the path has an empty part or `.`; write it plainly
+          --> resources.yaml:7
+        error[E-PATH]: `a\b`: the path has a backslash or a control character
+          --> resources.yaml:8
+        ");
+    }
+
+    #[test]
+    fn a_path_in_decomposed_unicode_is_refused() {
+        let findings = findings_of_lists("    common: [e\u{301}.zip]\n");
+        assert!(
+            findings.starts_with("error[E-PATH]: `e\u{301}.zip`: the path is not in Unicode form NFC"),
+            "{findings}"
+        );
     }
 
     #[test_case("common/a.zip"; "common")]
@@ -342,22 +409,38 @@ streams:
 
     #[test]
     fn a_path_stands_in_common_or_in_an_architecture() {
-        assert_snapshot!(findings_of_lists("    common: [a.zip]\n    amd64: [a.zip]\n    arm64: [b.zip]\n"), @"");
+        assert_snapshot!(findings_of_lists("    common: [a.zip]\n    amd64: [a.zip]\n    arm64: [b.zip]\n"), @r"
+        error[E-SHAPE-COLLISION]: `a.zip` stands both in `common` and in `amd64`
+          --> resources.yaml:5
+        help: a unit has one file of that name: keep it in `common` alone, or in each architecture
+        ");
     }
 
     #[test]
     fn a_file_is_no_directory() {
-        assert_snapshot!(findings_of_lists("    common: [a]\n    amd64: [a/b/c]\n"), @"");
+        assert_snapshot!(findings_of_lists("    common: [a]\n    amd64: [a/b/c]\n"), @r"
+        error[E-SHAPE-COLLISION]: `common/a` is a file, and `amd64/a/b/c` needs a directory of that name
+          --> resources.yaml:5
+        help: give the file or the directory another name
+        ");
     }
 
     #[test]
     fn names_that_differ_by_case_only_are_refused() {
-        assert_snapshot!(findings_of_lists("    common: [LICENCE, licence]\n    amd64: [x]\n    arm64: [x]\n"), @"");
+        assert_snapshot!(findings_of_lists("    common: [LICENCE, licence]\n    amd64: [x]\n    arm64: [x]\n"), @r"
+        error[E-SHAPE-COLLISION]: `common/LICENCE` and `common/licence` differ by case or Unicode form only
+          --> resources.yaml:4
+        help: some file systems take both for one file: give one of them another name
+        ");
     }
 
     #[test]
     fn a_file_is_listed_once() {
-        assert_snapshot!(findings_of_lists("    common:\n      - a\n      - a\n"), @"");
+        assert_snapshot!(findings_of_lists("    common:\n      - a\n      - a\n"), @r"
+        error[E-SHAPE-COLLISION]: `common/a` is listed twice, first on line 5
+          --> resources.yaml:6
+        help: remove one of the two lines
+        ");
     }
 
     #[test]
@@ -367,15 +450,24 @@ streams:
 
     #[test]
     fn a_list_holds_texts() {
-        assert_snapshot!(findings_of_lists("    common: [{a: b}, , 1.10]\n    amd64: {a: b}\n"), @"");
+        assert_snapshot!(findings_of_lists("    common: [{a: b}, , 1.10]\n    amd64: {a: b}\n"), @r"
+        error[E-YAML-SYNTAX]: while parsing a node, did not find expected node content
+          --> resources.yaml:4
+        ");
     }
 
     #[test]
     fn there_are_limits() {
-        let streams: String = (0..=MAX_STREAMS).map(|n| format!("  s{n}: {{common: []}}\n")).collect();
-        assert_snapshot!(read(&format!("default-stream: s0\nstreams:\n{streams}")).1, @"");
-        let files: String = (0..=MAX_STREAM_FILES).map(|n| format!("      - f{n}\n")).collect();
-        assert_snapshot!(findings_of_lists(&format!("    common:\n{files}")), @"");
+        let streams: Vec<_> = (0..=MAX_STREAMS).map(|n| format!("  s{n}: {{common: []}}")).collect();
+        assert_snapshot!(read(&format!("default-stream: s0\nstreams:\n{}", streams.join("\n"))).1, @r"
+        error[E-LIMIT]: 33 streams are declared; at most 32 are taken
+          --> resources.yaml:2
+        ");
+        let files: Vec<_> = (0..=MAX_STREAM_FILES).map(|n| format!("      - f{n}")).collect();
+        assert_snapshot!(findings_of_lists(&format!("    common:\n{}", files.join("\n"))), @r"
+        error[E-LIMIT]: 10001 files are declared; at most 10000 are taken
+          --> resources.yaml:3
+        ");
     }
 
     proptest! {
@@ -403,10 +495,9 @@ streams:
             if let (Some(declaration), _) = read(&text) {
                 let names: Vec<_> = common.iter().chain(&amd64).map(|path| path.to_lowercase()).collect();
                 prop_assert_eq!(declaration.streams[&declaration.default_stream].shape.0.len(), names.len());
-                for (index, name) in names.iter().enumerate() {
-                    let others = || names.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, name)| name);
-                    prop_assert!(others().all(|other| other != name && !other.starts_with(&format!("{name}/"))));
-                }
+                let is_in_the_way = |one: &String, other: &String| other.starts_with(&format!("{one}/"));
+                prop_assert!(names.iter().all(|one| !names.iter().any(|other| is_in_the_way(one, other))));
+                prop_assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
             }
         }
     }

@@ -26,7 +26,7 @@ pub enum EntryKind {
 /// One entry of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TreeEntry {
-    /// Where it stands: relative, `/` between its parts. Not checked yet; what is not UTF-8 in a name is U+FFFD.
+    /// Where it stands: relative, `/` between its parts. Not checked yet; what was not UTF-8 is U+FFFD.
     pub path: String,
     /// What it is.
     pub kind: EntryKind,

@@ -1,7 +1,7 @@
 //! YAML as authors write it: a small tree of nodes that know their lines.
 //!
-//! Charms are hostile input and real charms are odd, so the tree is built here, from a parser's events, under budgets
-//! ([`rules`]); and plain words mean what they meant to the parser that Juju used ([`scalar`]).
+//! Charms are hostile input and real charms are odd, so the tree is built here, from a parser's events, under
+//! budgets ([`rules`]); and plain words mean what they meant to the parser that Juju used ([`scalar`]).
 
 mod composer;
 pub(crate) mod fields;
@@ -107,15 +107,29 @@ pub fn read(file: &str, bytes: &[u8], rules: &Rules) -> (Option<Node>, Vec<Findi
 pub(crate) fn compose(bytes: &[u8], rules: &Rules, report: &mut Report) -> Option<Node> {
     let text = match text_of(bytes, rules) {
         Ok(text) => text,
-        Err((Some(line), finding)) => return refuse(report, line, finding),
-        Err((None, finding)) => {
-            report.whole(finding);
-            return None;
-        }
+        Err((line, finding)) => return refuse(report, line, finding),
     };
     match Composer::new(rules, report).compose(text) {
         Ok(root) => root.filter(|it| !it.is_null()),
         Err((line, finding)) => refuse(report, line, finding),
+    }
+}
+
+/// Reads one document that is a mapping. Reports anything else, and that there is none, with `help`.
+pub(crate) fn compose_mapping(bytes: &[u8], rules: &Rules, help: &str, report: &mut Report) -> Option<Node> {
+    let Some(root) = compose(bytes, rules, report) else {
+        if !report.has_errors() {
+            report.whole(Finding::error(Code::YamlMissing, "the file is empty").help(help));
+        }
+        return None;
+    };
+    match &root.value {
+        Value::Mapping(_) => Some(root),
+        Value::Sequence(_) | Value::Scalar(_) => {
+            let message = format!("the file is {}; a mapping is expected", root.kind());
+            report.at(root.line, Finding::error(Code::YamlType, message).help(help));
+            None
+        }
     }
 }
 
@@ -125,23 +139,30 @@ fn refuse(report: &mut Report, line: usize, finding: Finding) -> Option<Node> {
 }
 
 /// Returns the text without a byte order mark, or what is wrong with it and on which line.
-fn text_of<'b>(bytes: &'b [u8], rules: &Rules) -> Result<&'b str, (Option<usize>, Finding)> {
+fn text_of<'b>(bytes: &'b [u8], rules: &Rules) -> Result<&'b str, (usize, Finding)> {
     if bytes.len() > rules.max_bytes {
         let message = format!("the file has {} bytes; at most {} are read", bytes.len(), rules.max_bytes);
-        return Err((None, Finding::error(Code::YamlBudget, message)));
+        return Err((1, Finding::error(Code::YamlBudget, message)));
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
-        let line = line_at(&bytes[..error.valid_up_to()]);
-        (Some(line), Finding::error(Code::YamlSyntax, "the file is not UTF-8").help("save it as UTF-8"))
+        let finding = Finding::error(Code::YamlSyntax, "the file is not UTF-8").help("save it as UTF-8");
+        (line_at(&bytes[..error.valid_up_to()]), finding)
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    match text.char_indices().find(|(_, it)| !is_printable(*it)) {
+    match text.lines().enumerate().find_map(|(index, line)| Some((index + 1, line_fault(line, rules)?))) {
         None => Ok(text),
-        Some((place, it)) => {
-            let message = format!("the character U+{:04X} is not allowed in YAML", u32::from(it));
-            Err((Some(line_at(&text.as_bytes()[..place])), Finding::error(Code::YamlSyntax, message)))
-        }
+        Some(fault) => Err(fault),
     }
+}
+
+fn line_fault(line: &str, rules: &Rules) -> Option<Finding> {
+    if line.len() > rules.max_line_bytes {
+        let message = format!("the line has {} bytes; at most {} are read", line.len(), rules.max_line_bytes);
+        return Some(Finding::error(Code::YamlBudget, message).help("break the line"));
+    }
+    let it = line.chars().find(|it| !is_printable(*it))?;
+    let message = format!("the character U+{:04X} is not allowed in YAML", u32::from(it));
+    Some(Finding::error(Code::YamlSyntax, message))
 }
 
 /// YAML 1.1 §5.1. Go's parser refuses the others as well; and a NUL would end the text early for some readers.
@@ -292,8 +313,9 @@ mod tests {
     #[test_case(&"[".repeat(100_000), &Rules::METADATA => "E-YAML-BUDGET"; "deep brackets")]
     #[test_case(&"- ".repeat(100_000), &Rules::METADATA => "E-YAML-BUDGET"; "deep lists")]
     #[test_case(&"- \n".repeat(200_000), &Rules::METADATA => "E-YAML-BUDGET"; "a long list")]
-    #[test_case(&"#".repeat((1 << 20) + 1), &Rules::METADATA => "E-YAML-BUDGET"; "a large file")]
-    #[test_case(&format!("a: &a {}\nb: [{}]", "x".repeat(1 << 19), "*a,".repeat(60)), &Rules::METADATA => "E-YAML-BUDGET"; "a long text many times")]
+    #[test_case(&"#\n".repeat((1 << 19) + 1), &Rules::METADATA => "E-YAML-BUDGET"; "a large file")]
+    #[test_case(&"a".repeat((64 << 10) + 1), &Rules::METADATA => "E-YAML-BUDGET"; "a long line")]
+    #[test_case(&format!("a: &a {}\nb: [{}]", "x".repeat(1 << 15), "*a,".repeat(200)), &Rules::METADATA => "E-YAML-BUDGET"; "a long text many times")]
     #[test_case(&format!("{}{}{}", "&a [".repeat(50), "x, ".repeat(3_000), "]".repeat(50)), &Rules::METADATA => "E-YAML-BUDGET"; "anchors inside anchors")]
     fn what_costs_too_much_is_refused(text: &str, rules: &Rules) -> String {
         let (_, findings) = read("a.yaml", text.as_bytes(), rules);

@@ -1,4 +1,4 @@
-//! What can be said of a bundle without knowing its charms. Worded as Juju's verifier has it, which v4 clients know.
+//! What can be said of a bundle without knowing its charms. Worded as Juju's verifier has it: v4 clients know it.
 
 use std::collections::BTreeSet;
 
@@ -65,9 +65,9 @@ fn placement_message(placement: &Placement, bundle: &Bundle) -> Option<String> {
             (None, _) => {
                 Some(format!("placement \"{placement}\" refers to an application not defined in this bundle"))
             }
-            (Some(target), Some(unit)) if *unit >= target.num_units => Some(format!(
-                "placement \"{placement}\" specifies a unit greater than the {} unit(s) started by the target application",
-                target.num_units
+            (Some(Application { num_units, .. }), Some(unit)) if unit >= num_units => Some(format!(
+                "placement \"{placement}\" specifies a unit greater than the {num_units} unit(s) \
+                 started by the target application"
             )),
             (Some(_), _) => None,
         },

@@ -12,7 +12,7 @@ pub(super) fn read(bytes: &[u8], report: &mut Report) -> Option<Map<String, Json
     let root = compose(bytes, &Rules::CONFIG, report)?;
     let actions = entries(&root, "actions.yaml", report);
     for action in actions {
-        // What an action takes is a JSON schema of the charm's own; that it is a mapping is all that is asked.
+        // What an action takes is a JSON schema of the charm's own; only that it is a mapping is asked.
         Fields::of(&action.value, &action.key, report);
     }
     Some(actions.iter().map(Entry::to_json).collect())

@@ -38,12 +38,14 @@ pub(super) fn check(
 fn undeclared(entries: &[TreeEntry]) -> Option<Finding> {
     let mut files = entries.iter().filter(|entry| matches!(entry.kind, EntryKind::File { .. }));
     let first = &files.next()?.path;
-    let more = match files.count() {
-        0 => String::new(),
-        n_more => format!(" and {n_more} more"),
+    let found = match files.count() {
+        0 => format!("`resources/{first}` is on disk"),
+        n_more => format!("`resources/{first}` and {n_more} more are on disk"),
     };
-    let message = format!("`resources/{first}`{more} is on disk, and there is no `{RESOURCES_YAML}`");
-    let help = format!("declare it in `{RESOURCES_YAML}`, which `charm-publish init` writes; or remove it");
+    let message = format!("{found}, and there is no `{RESOURCES_YAML}`");
+    let help = format!(
+        "declare what is there in `{RESOURCES_YAML}`, which `charm-publish init` writes; or remove it"
+    );
     Some(Finding::error(Code::ShapeExtra, message).help(help))
 }
 
@@ -61,8 +63,8 @@ fn found(entries: &[TreeEntry], findings: &mut Vec<Finding>) -> BTreeSet<Place> 
     let files: BTreeSet<&str> = entries.iter().filter(|it| is_file(it)).map(|it| it.path.as_str()).collect();
     let counts = |entry: &&TreeEntry| match entry.kind {
         EntryKind::File { .. } => true,
-        // A link stands for the file of the tree that it leads to. Beside the trees there are links only where
-        // `charm-publish link` laid out what a unit has.
+        // A link stands for the file of the tree that it leads to. Beside the trees there are links only
+        // where `charm-publish link` laid out what a unit has.
         EntryKind::Link { .. } => {
             is_in_tree(&entry.path)
                 && links.resolve(&entry.path).is_some_and(|path| files.contains(path.as_str()))
@@ -162,13 +164,15 @@ fn missing_file(place: &Place, stream: &StreamName, lists: &Lists) -> Finding {
 fn extra_file(place: &Place, stream: &StreamName, lists: &Lists) -> Finding {
     let Place { tree, path } = place;
     let n_declared = lists.shape.0.iter().filter(|it| it.tree == *tree).count();
+    let files = if n_declared == 1 { "file" } else { "files" };
     let message = format!(
-        "`resources/{place}` is on disk but not declared: stream `{stream}`, tree `{tree}` declares {n_declared} {}",
-        if n_declared == 1 { "file" } else { "files" }
+        "`resources/{place}` is on disk but not declared: \
+         stream `{stream}`, tree `{tree}` declares {n_declared} {files}"
     );
     let line = if n_declared == 0 { format!("{tree}:\n  - {path}") } else { format!("- {path}") };
     let help = format!(
-        "add it to `{RESOURCES_YAML}`, which makes a new charm revision and a new resource revision:\n{line}\n\
+        "add it to `{RESOURCES_YAML}`, which makes a new charm revision and a new resource revision:\n\
+         {line}\n\
          or remove it: rm resources/{place}"
     );
     Finding::error(Code::ShapeExtra, message).at(RESOURCES_YAML, lists.last_line_of(*tree)).help(help)

@@ -1,4 +1,4 @@
-//! Files that cannot stand beside each other on a unit, where `common` and its architecture become one directory.
+//! Files that cannot stand together on a unit, where `common` and its architecture become one directory.
 
 use std::collections::{BTreeMap, BTreeSet};
 

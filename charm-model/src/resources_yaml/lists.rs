@@ -10,7 +10,7 @@ use crate::yaml::fields::{Fields, mistyped, text};
 use crate::yaml::scalar::Scalar;
 use crate::yaml::{Node, Value};
 
-/// The files of one stream, or of the shape that streams share; and where they stand, by lines counted from 1.
+/// The files of one stream, or of the shape that streams share; and their lines, counted from 1.
 #[derive(Debug, Clone)]
 pub(crate) struct Lists {
     /// The files.
@@ -89,7 +89,7 @@ fn read_tree(tree: Tree, node: &Node, lists: &mut Lists, report: &mut Report) {
                 read_item(tree, item, lists, report);
             }
         }
-        // One name may stand without a list. Several that do were lines of a list whose dashes were forgotten.
+        // One name may stand without a list. Several were lines of a list whose dashes were forgotten.
         Value::Scalar(scalar) if scalar.text.contains(char::is_whitespace) => {
             report.at(node.line, folded(scalar));
         }

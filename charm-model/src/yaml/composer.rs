@@ -263,7 +263,7 @@ impl OpenMapping {
         }
     }
 
-    /// Adds what was merged in, where no key of the mapping's own says otherwise (`yaml.org/type/merge.html`).
+    /// Adds what was merged in, where no key of the mapping's own says otherwise (yaml.org/type/merge.html).
     fn close(mut self) -> Vec<Entry> {
         for node in std::mem::take(&mut self.merged) {
             for entry in mergeable_entries(node) {

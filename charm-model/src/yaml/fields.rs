@@ -14,7 +14,7 @@ pub(crate) struct Fields<'n> {
 }
 
 impl<'n> Fields<'n> {
-    /// Begins with all keys of a mapping. Null has none; anything else is reported, and `what` names it in the message.
+    /// Begins with all keys of a mapping. Null has none; anything else is reported, and `what` names it.
     pub(crate) fn of(node: &'n Node, what: &str, report: &mut Report) -> Self {
         let entries = if node.is_null() { &[] } else { entries(node, what, report) };
         Self { line: node.line, left: entries.iter().map(|entry| (entry.key.as_str(), entry)).collect() }
@@ -33,7 +33,8 @@ impl<'n> Fields<'n> {
     /// Takes a text and its line; reports that it is missing where it is.
     pub(crate) fn required_text(&mut self, key: &str, report: &mut Report) -> Option<(usize, String)> {
         let Some(node) = self.take(key) else {
-            report.at(self.line, Finding::error(Code::YamlMissing, format!("`{key}` is missing")));
+            let finding = Finding::error(Code::YamlMissing, format!("`{key}` is missing"));
+            report.at(self.line, finding.help(format!("add a line `{key}: …`")));
             return None;
         };
         text(node, key, report).map(|text| (node.line, text))

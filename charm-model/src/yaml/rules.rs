@@ -5,6 +5,8 @@
 pub struct Rules {
     /// The most bytes.
     pub max_bytes: usize,
+    /// The most bytes of one line. What stands in brackets on one line may be a key, so the parser holds all of it.
+    pub max_line_bytes: usize,
     /// The most lists and mappings inside one another, after aliases have been replaced.
     pub max_depth: usize,
     /// The most aliases.
@@ -32,6 +34,7 @@ impl Rules {
     /// How `metadata.yaml` is read.
     pub const METADATA: Self = Self {
         max_bytes: 1 << 20,
+        max_line_bytes: 64 << 10,
         max_depth: 64,
         max_aliases: 1_000,
         max_nodes: 100_000,
