@@ -88,12 +88,26 @@ impl LocalDir {
     /// Gives the staged bytes, which are whole and verified, their name. May be repeated.
     pub(crate) fn name(&self, key: ObjectKey, size: u64) -> Result<(), BlobError> {
         // A key is used once: what has the name already is this upload, finished before a crash.
-        let is_named = self.size(key)? == Some(size);
-        if !is_named {
-            self.stage(key, size)?.flush()?;
-            self.rename(&key.in_staging(), &key.to_string())?;
+        if !self.is_named(key, size)? {
+            match self.name_staged(key, size) {
+                // Another request that finishes the same upload was faster.
+                Err(BlobError::Lost(_)) if self.is_named(key, size)? => {}
+                named => named?,
+            }
         }
         sync_directory(parent(&self.path(&key.to_string())))
+    }
+
+    fn is_named(&self, key: ObjectKey, size: u64) -> Result<bool, BlobError> {
+        Ok(self.size(key)? == Some(size))
+    }
+
+    /// Holds the lock until the file has its name, so that nobody takes it for lost in between.
+    fn name_staged(&self, key: ObjectKey, size: u64) -> Result<(), BlobError> {
+        let staged = self.stage(key, size)?;
+        staged.flush()?;
+        let is_renamed = self.rename(&key.in_staging(), &key.to_string())?;
+        if is_renamed { Ok(()) } else { Err(BlobError::Lost(key)) }
     }
 
     /// Moves an object into the trash. One that is not there is left alone.

@@ -1,12 +1,20 @@
 //! Where objects lie: from a text to a store.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use object_store::ClientConfigKey;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use url::Url;
 
 use crate::error::BlobError;
+
+/// How long a request may take. Completing a large upload takes minutes, in which S3 sends white space.
+/// Source: the API reference of `CompleteMultipartUpload`.
+const REQUEST_TIMEOUT: &str = "10 minutes";
+
+/// How long an object store may be silent.
+const READ_TIMEOUT: &str = "30 seconds";
 
 /// A place for objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +44,10 @@ impl Location {
 
 /// Makes a client of the bucket that the URL names. Nothing is sent yet.
 pub(crate) fn open_bucket(url: &Url) -> Result<Arc<AmazonS3>, BlobError> {
-    let mut builder = AmazonS3Builder::from_env().with_bucket_name(url.host_str().unwrap_or_default());
+    let mut builder = AmazonS3Builder::from_env()
+        .with_bucket_name(url.host_str().unwrap_or_default())
+        .with_config(AmazonS3ConfigKey::Client(ClientConfigKey::Timeout), REQUEST_TIMEOUT)
+        .with_config(AmazonS3ConfigKey::Client(ClientConfigKey::ReadTimeout), READ_TIMEOUT);
     for (name, value) in url.query_pairs() {
         let key: AmazonS3ConfigKey =
             name.parse().map_err(|_| refuse(url.as_str(), format!("there is no option `{name}`")))?;
@@ -48,12 +59,6 @@ pub(crate) fn open_bucket(url: &Url) -> Result<Arc<AmazonS3>, BlobError> {
 fn refuse(location: &str, reason: impl Into<String>) -> BlobError {
     let without_options = location.split('?').next().unwrap_or_default();
     BlobError::Location { location: without_options.to_owned(), reason: reason.into() }
-}
-
-impl From<&Path> for Location {
-    fn from(path: &Path) -> Self {
-        Self::Directory(path.to_owned())
-    }
 }
 
 #[cfg(test)]

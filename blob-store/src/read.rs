@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::stream::{self, BoxStream, StreamExt as _};
+use futures::stream::{self, BoxStream, Stream, StreamExt as _, TryStreamExt as _};
 use rustix::buffer::spare_capacity;
 use rustix::io::pread;
 use tokio::runtime::Handle;
@@ -16,8 +16,18 @@ use crate::error::BlobError;
 use crate::key::ObjectKey;
 use crate::remote::Remote;
 
+/// How many bytes of a file are read at once: enough to keep a disk busy.
+const BLOCK_LEN: u64 = 1 << 20;
+
 /// How many blocks are read before they are wanted. Each is in memory until the receiver takes it.
 const READ_AHEAD: usize = 3;
+
+/// How many bytes are asked of a bucket at once, for a stream: they come as the receiver takes them, and the slowest
+/// one has a request's time for that.
+const WINDOW_LEN: u64 = 32 << 20;
+
+/// How many bytes are asked of a bucket at once, to be held in memory.
+const FETCH_LEN: u64 = 8 << 20;
 
 /// An object that is open for reading.
 #[derive(Debug, Clone)]
@@ -34,26 +44,15 @@ pub(crate) enum Place {
 }
 
 impl Source {
-    /// Returns how many bytes are best fetched at once: a megabyte keeps a disk busy, a request wants more.
-    fn block_len(&self) -> u64 {
+    /// Returns how many bytes are best fetched at once.
+    pub(crate) fn block_len(&self) -> u64 {
         match self.place {
-            Place::File(_) => 1 << 20,
-            Place::Bucket(_) => 4 << 20,
+            Place::File(_) => BLOCK_LEN,
+            Place::Bucket(_) => FETCH_LEN,
         }
     }
 
-    /// Returns a range; all of it, or an error.
-    pub(crate) async fn fetch(&self, range: Range<u64>) -> Result<Bytes, BlobError> {
-        match &self.place {
-            Place::Bucket(remote) => remote.fetch(self.key, range).await,
-            Place::File(file) => {
-                let (file, key) = (file.clone(), self.key);
-                blocking(move || read_file(&file, key, range)).await
-            }
-        }
-    }
-
-    /// Returns a range, on a thread that may block.
+    /// Returns a range, all of it or an error, on a thread that may block.
     pub(crate) fn fetch_blocking(&self, range: Range<u64>, runtime: &Handle) -> Result<Bytes, BlobError> {
         match &self.place {
             Place::Bucket(remote) => runtime.block_on(remote.fetch(self.key, range)),
@@ -61,25 +60,47 @@ impl Source {
         }
     }
 
-    /// Returns a range as a stream of blocks.
-    ///
-    /// No thread waits for a slow receiver: each block is read by a task of its own.
+    /// Returns a range as a stream, which ends with an error if it is not all of it.
     pub(crate) async fn stream(
         self,
         range: Range<u64>,
     ) -> Result<BoxStream<'static, Result<Bytes, BlobError>>, BlobError> {
-        let mut blocks = blocks(range, self.block_len());
-        // Fetched before the caller says that all is well: most of what can go wrong goes wrong here.
-        let first = match blocks.next() {
-            Some(block) => Some(Ok(self.fetch(block).await?)),
-            None => None,
-        };
-        let rest = stream::iter(blocks).map(move |block| {
-            let source = self.clone();
-            async move { source.fetch(block).await }
-        });
-        Ok(stream::iter(first).chain(rest.buffered(READ_AHEAD)).boxed())
+        match self.place {
+            Place::File(file) => Ok(stream_file(file, self.key, range).boxed()),
+            Place::Bucket(remote) => Ok(stream_bucket(remote, self.key, range).await?.boxed()),
+        }
     }
+}
+
+/// No thread waits for a slow receiver: each block is read by a task of its own.
+fn stream_file(
+    file: Arc<File>,
+    key: ObjectKey,
+    range: Range<u64>,
+) -> impl Stream<Item = Result<Bytes, BlobError>> + Send {
+    let read = move |block| {
+        let file = file.clone();
+        blocking(move || read_file(&file, key, block))
+    };
+    stream::iter(blocks(range, BLOCK_LEN)).map(read).buffered(READ_AHEAD)
+}
+
+/// The first window is opened before the caller says that all is well: most of what can go wrong goes wrong here.
+async fn stream_bucket(
+    remote: Remote,
+    key: ObjectKey,
+    range: Range<u64>,
+) -> Result<impl Stream<Item = Result<Bytes, BlobError>> + Send, BlobError> {
+    let mut windows = blocks(range, WINDOW_LEN);
+    let first = match windows.next() {
+        Some(window) => Some(Ok(remote.stream(key, window).await?)),
+        None => None,
+    };
+    let rest = stream::iter(windows).then(move |window| {
+        let remote = remote.clone();
+        async move { remote.stream(key, window).await }
+    });
+    Ok(stream::iter(first).chain(rest).try_flatten())
 }
 
 /// Cuts a range at multiples of `block_len`.

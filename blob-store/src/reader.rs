@@ -7,9 +7,6 @@ use tokio::runtime::Handle;
 
 use crate::read::Source;
 
-/// How many bytes are fetched at once.
-const BLOCK_LEN: u64 = 1 << 20;
-
 /// Reads an object wherever it lies, for code that knows files alone: zip archives, hashing.
 ///
 /// It blocks, so it belongs into `spawn_blocking`.
@@ -40,8 +37,9 @@ impl BlobReader {
     }
 
     fn fetch(&mut self) -> io::Result<()> {
-        let start = self.position - self.position % BLOCK_LEN;
-        let end = self.size.min(start + BLOCK_LEN);
+        let block_len = self.source.block_len();
+        let start = self.position - self.position % block_len;
+        let end = self.size.min(start + block_len);
         self.block = self.source.fetch_blocking(start..end, &self.runtime).map_err(io::Error::other)?;
         self.block_start = start;
         Ok(())

@@ -4,9 +4,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::stream::{Stream, TryStreamExt as _};
 use object_store::multipart::{MultipartStore, PartId};
 use object_store::path::Path;
-use object_store::{GetOptions, ObjectStore, ObjectStoreExt as _, PutMode, PutPayload};
+use object_store::{GetOptions, GetResult, ObjectStore, ObjectStoreExt as _, PutMode, PutPayload};
 use serde::{Deserialize, Serialize};
 
 use crate::error::BlobError;
@@ -77,12 +78,25 @@ impl Remote {
 
     /// Returns a range of an object; all of it, or an error.
     pub(crate) async fn fetch(&self, key: ObjectKey, range: Range<u64>) -> Result<Bytes, BlobError> {
+        Ok(self.get(key, range).await?.bytes().await?)
+    }
+
+    /// Returns a range of an object as it comes; all of it, or an error.
+    pub(crate) async fn stream(
+        &self,
+        key: ObjectKey,
+        range: Range<u64>,
+    ) -> Result<impl Stream<Item = Result<Bytes, BlobError>> + Send + use<>, BlobError> {
+        Ok(self.get(key, range).await?.into_stream().map_err(BlobError::Store))
+    }
+
+    async fn get(&self, key: ObjectKey, range: Range<u64>) -> Result<GetResult, BlobError> {
         let options = GetOptions::new().with_range(Some(range.clone()));
-        let got = match self.bucket.get_opts(&self.object(key), options).await {
-            Ok(got) => got.bytes().await?,
-            Err(error) => return Err(self.explain(key, range, error).await),
-        };
-        if got.len() as u64 == range.end - range.start { Ok(got) } else { Err(short(key, &range)) }
+        match self.bucket.get_opts(&self.object(key), options).await {
+            Ok(got) if got.range == range => Ok(got),
+            Ok(_) => Err(short(key, &range)),
+            Err(error) => Err(self.explain(key, range, error).await),
+        }
     }
 
     /// A range that begins behind the end is an error of its own kind for each object store.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::stream::BoxStream;
+use futures::stream::{self, BoxStream, StreamExt as _};
 use tokio::runtime::Handle;
 use tracing::instrument;
 
@@ -58,7 +58,7 @@ impl BlobStore {
         }
     }
 
-    /// Returns a range of an object as a stream of blocks, of 1 to 4 MiB.
+    /// Returns a range of an object as a stream of blocks.
     ///
     /// # Errors
     ///
@@ -72,6 +72,7 @@ impl BlobStore {
     ) -> Result<BoxStream<'static, Result<Bytes, BlobError>>, BlobError> {
         if range.is_empty() {
             self.require(key, range.end).await?;
+            return Ok(stream::empty().boxed());
         }
         self.source(key).await?.stream(range).await
     }

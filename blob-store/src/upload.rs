@@ -58,13 +58,17 @@ impl UploadState {
         self.sums.size()
     }
 
+    fn is_whole(&self) -> bool {
+        self.offset() == self.size
+    }
+
     /// Returns what the bytes turned out to be, for who could not know it before.
     ///
     /// # Errors
     ///
     /// [`BlobError::Incomplete`] until all have come.
     pub fn sums(&self) -> Result<Sums, BlobError> {
-        if self.offset() == self.size {
+        if self.is_whole() {
             Ok(self.sums.sums())
         } else {
             Err(BlobError::Incomplete { offset: self.offset(), size: self.size })
@@ -92,6 +96,9 @@ impl BlobStore {
         mut state: UploadState,
         body: impl Stream<Item = Result<Bytes, E>> + Send + Unpin + 'body,
     ) -> Result<BoxStream<'body, Result<UploadState, BlobError>>, BlobError> {
+        if state.is_whole() {
+            return Ok(nothing_more(body, state.size));
+        }
         let is_new = state.multipart.is_none();
         let sink = self.sink(&mut state).await?;
         let blocks = Blocks::new(body, state.offset(), state.size, sink.block_len(state.size));
@@ -154,6 +161,19 @@ impl BlobStore {
             (Backend::Remote(_), None) => Ok(()),
         }
     }
+}
+
+/// Takes a body that follows the last byte, and so may have none. The bytes may have their name already, from before a
+/// crash, so there is nothing to open.
+fn nothing_more<'body, E: Into<BodyError>>(
+    body: impl Stream<Item = Result<Bytes, E>> + Send + Unpin + 'body,
+    size: u64,
+) -> BoxStream<'body, Result<UploadState, BlobError>> {
+    let rest = stream::try_unfold(Blocks::new(body, size, size, 1), async |mut blocks| {
+        blocks.next().await;
+        blocks.end().map(|()| None)
+    });
+    rest.boxed()
 }
 
 /// Returns the multipart upload of the state, or begins it.

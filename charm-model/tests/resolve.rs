@@ -1,5 +1,7 @@
 //! Resolving, held against a slow and obvious model that scans a base's history line by line.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::collections::BTreeMap;
 
 use charm_model::name::{Channel, Series, StreamName};
@@ -122,14 +124,15 @@ impl Base {
             }
             Step::PublishResources { stream, shape: choice } => {
                 let stream = streams()[*stream].clone();
-                let revision = Revision::new(self.revisions(&stream).count() as u32 + 1).unwrap();
+                let n_revisions = u32::try_from(self.revisions(&stream).count()).unwrap();
+                let revision = Revision::new(n_revisions + 1).unwrap();
                 Some(Line::Resources { stream, revision, shape: shape(*choice).id() })
             }
             Step::Release { charm, channel, stream } => {
-                self.release(charm, channels()[*channel], stream.as_ref())
+                self.release(*charm, channels()[*channel], stream.as_ref())
             }
             Step::WithdrawCharm(charm) => {
-                let key = self.any_charm(charm)?;
+                let key = self.any_charm(*charm)?;
                 let is_current = self.snapshot.heads.values().any(|head| head.charm == key);
                 (!is_current).then_some(Line::WithdrawCharm(key))
             }
@@ -170,12 +173,12 @@ impl Base {
         self.snapshot.resources.get(stream).into_iter().flatten().map(|(revision, _)| *revision)
     }
 
-    fn any_charm(&self, which: &Index) -> Option<CharmKey> {
+    fn any_charm(&self, which: Index) -> Option<CharmKey> {
         let all: Vec<_> = self.snapshot.charms.keys().cloned().collect();
         (!all.is_empty()).then(|| which.get(&all).clone())
     }
 
-    fn release(&self, which: &Index, channel: Channel, stream: Option<&(usize, Index)>) -> Option<Line> {
+    fn release(&self, which: Index, channel: Channel, stream: Option<&(usize, Index)>) -> Option<Line> {
         let charm = self.any_charm(which)?;
         let named = stream.and_then(|(stream, which)| {
             let stream = streams()[*stream].clone();
@@ -486,7 +489,9 @@ proptest! {
     ) {
         let mut base = Base::with(&steps);
         let before = base.snapshot.clone();
-        more.iter().for_each(|step| base.take(step));
+        for step in &more {
+            base.take(step);
+        }
         for (reference, channel) in questions() {
             let answered = |snapshot| resolve(snapshot, &reference, channel).ok().map(|it| (it.charm, it.resources));
             let is_latest = matches!(reference.version, Version::Latest { .. });

@@ -48,18 +48,21 @@ where
 
     /// Writes on, and returns the next durable state; `None` at the end of the body. Not to be called after an error.
     pub(super) async fn checkpoint(&mut self) -> Result<Option<UploadState>, BlobError> {
-        while self.write_block().await? {
-            if self.state.offset() - self.flushed_to >= WINDOW
+        let mut is_over = false;
+        while !is_over {
+            is_over = !self.write_block().await?;
+            let n_unflushed = self.state.offset() - self.flushed_to;
+            if (n_unflushed >= WINDOW || is_over && n_unflushed > 0)
                 && let Some(durable) = self.flush_window().await?
             {
                 return Ok(Some(durable));
             }
         }
-        if let Some(durable) = self.flush_rest().await? {
-            return Ok(Some(durable));
+        let durable = self.end_flush().await?;
+        if durable.is_none() {
+            self.blocks.end()?;
         }
-        self.blocks.end()?;
-        Ok(None)
+        Ok(durable)
     }
 
     /// Writes a block, if there is one that can be written, while the next comes in.
@@ -88,18 +91,7 @@ where
         Ok(durable)
     }
 
-    /// Flushes what has not been reported as durable yet, if anything.
-    async fn flush_rest(&mut self) -> Result<Option<UploadState>, BlobError> {
-        // The system tells about a failure once, so no flush may go unheard.
-        let durable = self.end_flush().await?;
-        if self.flushed_to == self.state.offset() {
-            return Ok(durable);
-        }
-        self.sink.flush().await?;
-        self.flushed_to = self.state.offset();
-        Ok(Some(self.state.clone()))
-    }
-
+    /// Waits for the flush that is under way, if one is. The system tells about a failure once, so none may go unheard.
     async fn end_flush(&mut self) -> Result<Option<UploadState>, BlobError> {
         let Some(flushing) = self.flushing.take() else { return Ok(None) };
         joined(flushing.task.await)?;

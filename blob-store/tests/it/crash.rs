@@ -53,7 +53,7 @@ async fn upload(directory: &Path) -> Result<(), BlobError> {
     store.finish(&state, &Content::of(&content()).digests).await.map(drop)
 }
 
-/// Runs the victim, and kills it after a while. Says whether it was done before.
+/// Runs the victim, and kills it after a while, unless it has ended. Says whether it was done.
 fn run_and_kill(directory: &Path, patience: Duration) -> bool {
     let mut victim = Command::new(env::current_exe().unwrap())
         .args(["crash::victim", "--exact"])
@@ -62,9 +62,12 @@ fn run_and_kill(directory: &Path, patience: Duration) -> bool {
         .spawn()
         .unwrap();
     std::thread::sleep(patience);
+    let has_ended = victim.try_wait().unwrap().is_some();
     victim.kill().unwrap();
     victim.wait().unwrap();
-    directory.join("done").exists()
+    let is_done = directory.join("done").exists();
+    assert!(is_done || !has_ended, "the server failed on its own");
+    is_done
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -78,6 +81,7 @@ async fn a_killed_server_loses_nothing_that_it_called_durable() {
         assert!(state.offset() >= offset);
         offset = state.offset();
         patience += Duration::from_millis(23);
+        assert!(patience < Duration::from_mins(1), "the server does not get on");
     }
     let state = load(directory.path());
     let store = BlobStore::in_directory(&directory.path().join("objects")).unwrap();

@@ -1,10 +1,10 @@
-//! An object store that fails, before it has done what it was asked for, or after.
+//! Disks that fail, and an object store that does, before it has done what it was asked for or after.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use blob_store::{BlobError, BlobStore};
+use blob_store::{BlobError, BlobStore, ObjectKey};
 use charm_model::digest::Content;
 use futures::stream::BoxStream;
 use object_store::memory::InMemory;
@@ -17,6 +17,7 @@ use object_store::{
 use test_case::test_case;
 
 use crate::body::{begin, bytes, get, put, send_rest};
+use crate::place::Place;
 
 /// What fails, once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -202,4 +203,45 @@ async fn what_was_half_way_into_the_trash_is_lost_to_nobody(moment: Moment) {
     store.trash(key).await.unwrap();
     store.restore(key).await.unwrap();
     assert!(get(&store, key, 0..1000).await.unwrap() == bytes);
+}
+
+/// Returns the key's digits, which name it in `staging/`.
+fn digits(key: ObjectKey) -> String {
+    key.to_string().rsplit('/').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_full_disk_fails_the_upload_and_a_later_attempt_goes_on() {
+    let place = Place::local();
+    let bytes = bytes(35, 3000);
+    let mut state = begin(&bytes);
+    place.replace_by_device(&format!("staging/{}", digits(state.key())), "/dev/full");
+    let sent = send_rest(&place.store, &mut state, &bytes).await;
+    assert!(matches!(sent, Err(BlobError::NoSpace { .. })), "{sent:?}");
+    assert_eq!(place.store.size(state.key()).await.unwrap(), None);
+    put(&place.store, &bytes).await;
+    place.store.abort(&state).await.unwrap();
+    send_rest(&place.store, &mut state, &bytes).await.unwrap();
+    place.store.finish(&state, &Content::of(&bytes).digests).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_broken_disk_fails_the_read() {
+    let place = Place::local();
+    let key = ObjectKey::fresh().unwrap();
+    // Nothing is mapped at its beginning, and reading there is an I/O error.
+    place.replace_by_device(&key.to_string(), "/proc/self/mem");
+    let got = get(&place.store, key, 0..10).await;
+    assert!(matches!(got, Err(BlobError::Io { .. })), "{got:?}");
+}
+
+#[tokio::test]
+async fn an_object_that_was_cut_off_is_never_read_short_without_an_error() {
+    let place = Place::local();
+    let (key, _) = put(&place.store, &bytes(36, 3 << 20)).await;
+    place.cut_off(&key.to_string(), (2 << 20) + 1);
+    let got = get(&place.store, key, 0..3 << 20).await;
+    assert!(matches!(got, Err(BlobError::Short { .. })), "{got:?}");
+    let proven = place.store.sha384(key, 3 << 20).await;
+    assert!(matches!(proven, Err(BlobError::Short { .. })), "{proven:?}");
 }

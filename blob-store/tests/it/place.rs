@@ -42,6 +42,18 @@ impl Place {
         Some(Self { store: open(), other_server: open(), directory: None })
     }
 
+    /// Puts a device in the place of a file of a local store, so that it fails as the device does.
+    pub(crate) fn replace_by_device(&self, name: &str, device: &str) {
+        let root = self.directory.as_ref().unwrap().path();
+        std::os::unix::fs::symlink(device, root.join(name)).unwrap();
+    }
+
+    /// Cuts a file of a local store off after so many bytes.
+    pub(crate) fn cut_off(&self, name: &str, n_bytes: u64) {
+        let path = self.directory.as_ref().unwrap().path().join(name);
+        std::fs::OpenOptions::new().write(true).open(path).unwrap().set_len(n_bytes).unwrap();
+    }
+
     /// Returns the names of the files in a directory of a local store.
     pub(crate) fn files_in(&self, name: &str) -> Vec<String> {
         let Some(directory) = &self.directory else { return Vec::new() };
