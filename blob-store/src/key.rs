@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::derived::Derived;
 use crate::error::BlobError;
 
 /// The name under which an object lies for as long as it exists: random, never used twice.
@@ -17,7 +18,7 @@ use crate::error::BlobError;
 /// | `o/2b/2b…` | a whole object, flushed and verified |
 /// | `staging/2b…` | the file that becomes it; in a bucket, a multipart upload instead |
 /// | `trash/2b…` | an object that nobody names any more, until it is deleted |
-/// | `d/2b/2b….KIND` | kept for what is derived from an object and can be made again: chunk maps, patches |
+/// | `d/2b/2b….KIND` | what is derived from an object and can be made again, such as its chunk map |
 /// | `probe/2b…` | what [`BlobStore::probe`](crate::BlobStore::probe) writes, in a bucket, and deletes at once |
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -40,6 +41,12 @@ impl ObjectKey {
     /// Returns the name in the trash.
     pub(crate) fn in_trash(self) -> String {
         format!("trash/{}", hex::encode(self.0))
+    }
+
+    /// Returns the name of what is derived from the object.
+    pub(crate) fn derived(self, kind: Derived) -> String {
+        let digits = hex::encode(self.0);
+        format!("d/{}/{digits}.{}", &digits[..2], kind.extension())
     }
 
     /// Returns the name for a probe.

@@ -9,10 +9,12 @@
 //! 4. [`upload`]: stage, flush, verify, then name.
 //! 5. [`read`] and [`reader`]: ranges as a stream, or as a file for blocking code.
 //! 6. [`rehash`]: proofs of possession, and digests that are wanted later.
-//! 7. [`probe`]: whether a store would work.
+//! 7. [`derived`]: what can be made again from an object, kept beside it.
+//! 8. [`probe`]: whether a store would work.
 //!
 //! The two kinds of store are `local` and `remote`.
 
+pub mod derived;
 pub mod error;
 pub mod key;
 pub mod location;
@@ -28,6 +30,7 @@ mod blocking;
 mod local;
 mod remote;
 
+pub use derived::Derived;
 pub use error::BlobError;
 pub use key::ObjectKey;
 pub use reader::BlobReader;

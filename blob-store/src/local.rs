@@ -1,12 +1,15 @@
 //! Objects as files of a local directory. Every function here but [`LocalDir::run`] blocks.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::blocking::blocking;
+use crate::derived::Derived;
 use crate::error::BlobError;
 use crate::key::ObjectKey;
 
@@ -127,7 +130,28 @@ impl LocalDir {
 
     /// Deletes whatever lies under the key, staged, named or in the trash.
     pub(crate) fn delete(&self, key: ObjectKey) -> Result<(), BlobError> {
-        [key.in_staging(), key.to_string(), key.in_trash()].iter().try_for_each(|name| self.remove(name))
+        let derived = Derived::ALL.map(|kind| key.derived(kind));
+        let names = [key.in_staging(), key.to_string(), key.in_trash()];
+        names.iter().chain(&derived).try_for_each(|name| self.remove(name))
+    }
+
+    /// Keeps what was derived. Two who derive the same at once leave the work of one of them.
+    pub(crate) fn put_derived(&self, key: ObjectKey, kind: Derived, bytes: &[u8]) -> Result<(), BlobError> {
+        let path = self.path(&key.derived(kind));
+        let written = || -> io::Result<()> {
+            fs::create_dir_all(parent(&path))?;
+            let mut staged = tempfile::NamedTempFile::new_in(parent(&path))?;
+            staged.write_all(bytes)?;
+            staged.persist(&path)?;
+            Ok(())
+        };
+        written().map_err(BlobError::at(&path))
+    }
+
+    /// Returns what was derived.
+    pub(crate) fn derived(&self, key: ObjectKey, kind: Derived) -> Result<Option<Bytes>, BlobError> {
+        let path = self.path(&key.derived(kind));
+        Ok(if_found(fs::read(&path)).map_err(BlobError::at(&path))?.map(Bytes::from))
     }
 
     fn remove(&self, name: &str) -> Result<(), BlobError> {

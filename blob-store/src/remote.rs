@@ -10,6 +10,7 @@ use object_store::path::Path;
 use object_store::{GetOptions, GetResult, ObjectStore, ObjectStoreExt as _, PutMode, PutPayload};
 use serde::{Deserialize, Serialize};
 
+use crate::derived::Derived;
 use crate::error::BlobError;
 use crate::key::ObjectKey;
 
@@ -160,10 +161,30 @@ impl Remote {
 
     /// Deletes whatever lies under the key, named or in the trash.
     pub(crate) async fn delete(&self, key: ObjectKey) -> Result<(), BlobError> {
-        for path in [self.object(key), self.path(&key.in_trash())] {
-            if_found(self.bucket.delete(&path).await)?;
+        let derived = Derived::ALL.map(|kind| self.path(&key.derived(kind)));
+        for path in [self.object(key), self.path(&key.in_trash())].iter().chain(&derived) {
+            if_found(self.bucket.delete(path).await)?;
         }
         Ok(())
+    }
+
+    /// Keeps what was derived.
+    pub(crate) async fn put_derived(
+        &self,
+        key: ObjectKey,
+        kind: Derived,
+        bytes: Bytes,
+    ) -> Result<(), BlobError> {
+        self.bucket.put(&self.path(&key.derived(kind)), bytes.into()).await?;
+        Ok(())
+    }
+
+    /// Returns what was derived.
+    pub(crate) async fn derived(&self, key: ObjectKey, kind: Derived) -> Result<Option<Bytes>, BlobError> {
+        match if_found(self.bucket.get(&self.path(&key.derived(kind))).await)? {
+            Some(found) => Ok(Some(found.bytes().await?)),
+            None => Ok(None),
+        }
     }
 
     async fn rename(&self, from: &Path, to: &Path) -> Result<bool, BlobError> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use blob_store::probe::Probe;
 use blob_store::upload::UploadState;
-use blob_store::{BlobError, ObjectKey, Sums};
+use blob_store::{BlobError, Derived, ObjectKey, Sums};
 use bytes::Bytes;
 use charm_model::digest::{Content, Sha384};
 use charm_model::proof::ProofKey;
@@ -64,6 +64,7 @@ rules! {
     a_reader_reads_as_a_file_does
     a_stored_object_proves_possession
     a_large_blob_gets_its_sha384_if_asked_or_later
+    what_is_derived_is_kept_replaced_and_goes_with_its_object
     a_probe_leaves_nothing_behind
     a_writer_that_dies_does_not_hold_up_the_next
 }
@@ -300,6 +301,17 @@ async fn a_large_blob_gets_its_sha384_if_asked_or_later(place: &Place) {
     let (key, sums) = put(&place.store, &bytes).await;
     assert_eq!(sums.sha384, None);
     assert_eq!(place.store.sha384(key, size).await.unwrap(), expected);
+}
+
+async fn what_is_derived_is_kept_replaced_and_goes_with_its_object(place: &Place) {
+    let (store, key) = (&place.store, ObjectKey::fresh().unwrap());
+    assert_eq!(store.derived(key, Derived::ChunkMap).await.unwrap(), None);
+    for map in [&b"one"[..], b"another"] {
+        store.put_derived(key, Derived::ChunkMap, Bytes::from_static(map)).await.unwrap();
+        assert_eq!(store.derived(key, Derived::ChunkMap).await.unwrap().unwrap(), map);
+    }
+    store.delete(key).await.unwrap();
+    assert_eq!(store.derived(key, Derived::ChunkMap).await.unwrap(), None);
 }
 
 async fn a_probe_leaves_nothing_behind(place: &Place) {
