@@ -83,7 +83,7 @@ pub(crate) enum Migrate {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum User {
-    /// Add a user, or add groups to one
+    /// Add a user, or add groups to one, and print a token; it is not shown again
     Add {
         /// The user's name
         name: UserName,

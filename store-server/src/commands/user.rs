@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use charm_model::rights::Scope;
 use serde_json::{Value, json};
 use store_core::Account;
 
@@ -17,7 +18,13 @@ pub(crate) async fn run(config: &Config, command: User) -> anyhow::Result<ExitCo
             if let Some(path) = password_file {
                 store.set_password(&name, &read_password(&path)?).await?;
             }
-            output::result(report.format, &shown(&account), || human(&account))?;
+            let token = store.create_token(&name, Scope::UNRESTRICTED, None, Some("made with the user")).await?;
+            let mut json = shown(&account);
+            json["token"] = token.token.clone().into();
+            json["token_id"] = token.id.clone().into();
+            json["expires"] = token.expires.to_string().into();
+            // The token alone, so that a script can take it as it is.
+            output::result(report.format, &json, || token.token.clone())?;
         }
         User::List(report) => {
             let users = store.users().await?;

@@ -1,0 +1,15 @@
+//! What the product promises, held against the real programs.
+
+#![expect(clippy::unwrap_used, reason = "what cannot go on has failed, in helpers as in tests")]
+
+mod deploy;
+mod exit_codes;
+mod findings;
+mod flat_memory;
+mod pointers;
+mod proof;
+mod released;
+mod server;
+mod shared;
+mod transcripts;
+mod use_cases;

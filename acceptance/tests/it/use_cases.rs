@@ -1,0 +1,187 @@
+//! Which bytes move: the table of the seeds' use cases, row by row. A changed file moves whole, and nothing else does.
+
+use acceptance::{Server, Tree, noise};
+use serde_json::{Value, json};
+use test_case::test_case;
+
+use crate::released::Released;
+
+const KB: usize = 1000;
+
+/// Asserts the charm's revision and whether it is new, the resources' revision and whether that is new.
+#[track_caller]
+fn assert_revisions(published: &Value, charm: (u32, bool), resources: (u32, bool)) {
+    let revision = |(revision, new): (u32, bool)| json!({ "revision": revision, "new": new });
+    assert_eq!(published["charm"], revision(charm), "{published}");
+    assert_eq!(published["streams"]["stable"], revision(resources), "{published}");
+}
+
+/// Asserts how many bytes the publisher sent, and how many the unit fetched.
+#[track_caller]
+fn assert_moved(published: &Value, sent: u64, upgraded: &Value, fetched: u64) {
+    assert_eq!(published["sent"], sent, "{published}");
+    assert_eq!(upgraded["fetched_bytes"], fetched, "{upgraded}");
+}
+
+#[test_case(&[("common/a.bin", 90)], 90, 90; "common alone")]
+#[test_case(&[("amd64/a.bin", 70), ("arm64/a.bin", 60)], 130, 70; "one for each architecture")]
+#[test_case(&[("common/a.bin", 90), ("arm64/extra.bin", 60)], 150, 90; "an extra for another architecture")]
+#[test_case(&[("common/a.bin", 90), ("amd64/extra.bin", 60)], 150, 150; "an extra for this architecture")]
+fn a_new_charm_is_sent_whole_and_a_unit_fetches_common_and_its_own(
+    files: &[(&str, usize)],
+    sent_kb: u64,
+    fetched_kb: u64,
+) {
+    let server = Server::start();
+    let joe = server.user("joe", &[]);
+    let paths: Vec<_> = files.iter().map(|(path, _)| *path).collect();
+    let tree = Tree::charm(joe.dir(), "app").declaring(&["stable"], &paths);
+    for (seed, (path, n_kb)) in files.iter().enumerate() {
+        tree.write(&format!("resources/{path}"), noise(seed as u64, n_kb * KB));
+    }
+    let published = joe.publish_json(&["app"]);
+    joe.publish_json(&["release", "~joe/app-0.stable.0"]);
+    let installed = joe.deploy_json(&["install", "~joe/app", "unit", "--arch", "amd64"]);
+    let archive = installed["archive"]["size"].as_u64().unwrap();
+    assert_revisions(&published, (0, true), (0, true));
+    assert_moved(&published, archive + sent_kb * 1000, &installed, archive + fetched_kb * 1000);
+}
+
+#[test]
+fn the_same_content_for_two_architectures_is_sent_once() {
+    let server = Server::start();
+    let joe = server.user("joe", &[]);
+    let both = noise(1, 80 * KB);
+    let _tree = Tree::charm(joe.dir(), "app")
+        .declaring(&["stable"], &["amd64/a.bin", "arm64/a.bin"])
+        .resource("amd64/a.bin", &both)
+        .resource("arm64/a.bin", &both);
+    let published = joe.publish_json(&["app"]);
+    let archive = joe.publish_json(&["resolve", "~joe/app-0"])["archive"]["size"].as_u64().unwrap();
+    assert_eq!(published["sent"], archive + 80_000);
+}
+
+#[test]
+fn what_was_published_already_makes_no_revision_and_sends_nothing() {
+    let app = Released::new(&[("common/a.bin", &noise(1, 50 * KB))]);
+    let published = app.publish();
+    assert_revisions(&published, (0, false), (0, false));
+    let upgraded = app.upgrade_to(&published);
+    assert_moved(&published, 0, &upgraded, 0);
+    assert_eq!(upgraded["change"], "unchanged");
+}
+
+#[test]
+fn changed_resource_files_alone_make_a_resource_revision_and_move_alone() {
+    let app = Released::new(&[
+        ("common/big.bin", &noise(1, 500 * KB)),
+        ("common/a.bin", &noise(2, 40 * KB)),
+        ("amd64/b.bin", &noise(3, 30 * KB)),
+        ("arm64/b.bin", &noise(4, 20 * KB)),
+    ]);
+    app.app.write("resources/common/a.bin", noise(5, 41 * KB));
+    app.app.write("resources/amd64/b.bin", noise(6, 31 * KB));
+    app.app.write("resources/arm64/b.bin", noise(7, 21 * KB));
+    let published = app.publish();
+    assert_revisions(&published, (0, false), (1, true));
+    let upgraded = app.upgrade_to(&published);
+    assert_moved(&published, 93_000, &upgraded, 72_000);
+    assert_eq!(app.on_unit("resources/b.bin"), noise(6, 31 * KB));
+}
+
+#[test]
+fn a_changed_hook_alone_makes_a_charm_revision_and_the_resources_stay_pointed_at() {
+    let app = Released::new(&[("common/a.bin", &noise(1, 50 * KB))]);
+    app.app.write_hook("install", "#!/bin/sh\necho changed\n");
+    let published = app.publish();
+    assert_revisions(&published, (1, true), (0, false));
+    assert_eq!(published["id"], "~joe/app-1.stable.0");
+    let upgraded = app.upgrade_to(&published);
+    let archive = app.archive_bytes("~joe/app-1");
+    assert_moved(&published, archive, &upgraded, archive);
+    assert_eq!(app.on_unit("charm/hooks/install"), b"#!/bin/sh\necho changed\n");
+}
+
+#[test]
+fn a_changed_hook_and_a_changed_resource_make_a_revision_each() {
+    let app = Released::new(&[("common/a.bin", &noise(1, 50 * KB)), ("common/b.bin", &noise(2, 60 * KB))]);
+    app.app.write_hook("install", "#!/bin/sh\necho changed\n");
+    app.app.write("resources/common/b.bin", noise(3, 61 * KB));
+    let published = app.publish();
+    assert_revisions(&published, (1, true), (1, true));
+    let upgraded = app.upgrade_to(&published);
+    let both = app.archive_bytes("~joe/app-1") + 61_000;
+    assert_moved(&published, both, &upgraded, both);
+}
+
+#[test]
+fn a_new_declared_file_makes_both_revisions_because_the_shape_is_the_charm_s() {
+    let app = Released::new(&[("common/a.bin", &noise(1, 50 * KB))]);
+    app.app.declare(&["stable"], &["common/a.bin", "common/new.bin"]);
+    app.app.write("resources/common/new.bin", noise(2, 30 * KB));
+    let published = app.publish();
+    assert_revisions(&published, (1, true), (1, true));
+    let upgraded = app.upgrade_to(&published);
+    let both = app.archive_bytes("~joe/app-1") + 30_000;
+    assert_moved(&published, both, &upgraded, both);
+}
+
+/// A base image, and one layer over it.
+fn layered() -> Released {
+    Released::new(&[
+        ("common/layers/00-base.tar", &noise(1, 800 * KB)),
+        ("common/layers/10-app.tar", &noise(2, 40 * KB)),
+    ])
+}
+
+#[test]
+fn an_updated_overlay_moves_and_its_base_image_does_not() {
+    let app = layered();
+    app.app.write("resources/common/layers/10-app.tar", noise(3, 42 * KB));
+    let published = app.publish();
+    assert_revisions(&published, (0, false), (1, true));
+    let upgraded = app.upgrade_to(&published);
+    assert_moved(&published, 42_000, &upgraded, 42_000);
+    assert_eq!(app.on_unit("resources/layers/00-base.tar"), noise(1, 800 * KB));
+}
+
+#[test]
+fn a_new_declared_overlay_moves_alone() {
+    let app = layered();
+    let layers = ["common/layers/00-base.tar", "common/layers/10-app.tar", "common/layers/20-tls.tar"];
+    app.app.declare(&["stable"], &layers);
+    app.app.write("resources/common/layers/20-tls.tar", noise(3, 20 * KB));
+    let published = app.publish();
+    assert_revisions(&published, (1, true), (1, true));
+    let upgraded = app.upgrade_to(&published);
+    let both = app.archive_bytes("~joe/app-1") + 20_000;
+    assert_moved(&published, both, &upgraded, both);
+}
+
+#[test]
+fn a_forgotten_overlay_is_refused_and_nothing_moves() {
+    let app = layered();
+    app.app.write("resources/common/layers/20-tls.tar", noise(3, 20 * KB));
+    let run = app.joe.publish(&["app"]).code(3);
+    assert!(run.stderr.contains("error[E-SHAPE-EXTRA]"), "{run}");
+    assert!(run.stderr.ends_with("nothing was sent.\n"), "{run}");
+    assert_eq!(app.joe.resolve("~joe/app@latest"), "~joe/app-0.stable.0");
+}
+
+#[test]
+fn two_streams_have_their_own_revisions_and_share_their_bytes() {
+    let server = Server::start();
+    let joe = server.user("joe", &[]);
+    let tree = Tree::charm(joe.dir(), "app")
+        .declaring(&["stable", "devel"], &["common/a.bin", "common/b.bin"])
+        .resource("common/a.bin", noise(1, 90 * KB))
+        .resource("common/b.bin", noise(2, 10 * KB));
+    joe.publish_json(&["app"]);
+    tree.write("resources/common/b.bin", noise(3, 11 * KB));
+    let devel = joe.publish_json(&["app", "--stream", "devel"]);
+    assert_eq!(devel["streams"], json!({ "devel": { "revision": 0, "new": true } }));
+    assert_eq!(devel["sent"], 11_000);
+    let stable = joe.publish_json(&["app"]);
+    assert_eq!(stable["streams"], json!({ "stable": { "revision": 1, "new": true } }));
+    assert_eq!(stable["sent"], 0);
+}
