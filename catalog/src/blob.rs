@@ -1,6 +1,6 @@
 //! Blobs: which bytes there are, and who names them.
 
-use charm_model::digest::{Content, Digests, Sha384};
+use charm_model::digest::{Content, Sha384};
 use charm_model::timestamp::Timestamp;
 use sqlx::{FromRow, query, query_as, query_scalar};
 use tracing::{error, instrument};
@@ -58,19 +58,29 @@ macro_rules! is_unnamed {
     };
 }
 
-/// The bases that have the blob of $1 and $2 in a revision, of the charm or of resources.
-macro_rules! bases_of_blob {
+/// The blob of $1, $2 and $3. The size is compared as well: whoever names a blob may lie about it, and what is read of
+/// a blob, to check a proof for one, ends where its size says.
+macro_rules! is_content {
     () => {
-        "SELECT revision.base_id FROM blob JOIN revision ON revision.blob_id = blob.id
-         WHERE blob.sha256 = $1 AND blob.blake3 = $2
-         UNION
-         SELECT resource_revision.base_id FROM blob JOIN resource_file ON resource_file.blob_id = blob.id
-         JOIN resource_revision ON resource_revision.id = resource_file.resource_revision_id
-         WHERE blob.sha256 = $1 AND blob.blake3 = $2"
+        "blob.sha256 = $1 AND blob.blake3 = $2 AND blob.size = $3"
     };
 }
 
-const BLOB: &str = concat!("SELECT ", blob_columns!(), " FROM blob WHERE sha256 = $1 AND blake3 = $2");
+/// The bases that have the blob of $1, $2 and $3 in a revision, of the charm or of resources.
+macro_rules! bases_of_blob {
+    () => {
+        concat!(
+            "SELECT revision.base_id FROM blob JOIN revision ON revision.blob_id = blob.id WHERE ",
+            is_content!(),
+            " UNION
+             SELECT resource_revision.base_id FROM blob JOIN resource_file ON resource_file.blob_id = blob.id
+             JOIN resource_revision ON resource_revision.id = resource_file.resource_revision_id WHERE ",
+            is_content!()
+        )
+    };
+}
+
+const BLOB: &str = concat!("SELECT ", blob_columns!(), " FROM blob WHERE ", is_content!());
 
 const BLOB_BY_ID: &str = concat!("SELECT ", blob_columns!(), " FROM blob WHERE id = $1");
 
@@ -81,9 +91,9 @@ const ADD_BLOB: &str = "
     RETURNING id";
 
 const NAME_BLOB: &str = concat!(
-    "UPDATE blob SET last_named_at = CASE WHEN last_named_at < $3 THEN $3 ELSE last_named_at END
-     WHERE sha256 = $1 AND blake3 = $2
-     RETURNING ",
+    "UPDATE blob SET last_named_at = CASE WHEN last_named_at < $4 THEN $4 ELSE last_named_at END WHERE ",
+    is_content!(),
+    " RETURNING ",
     blob_columns!()
 );
 
@@ -91,10 +101,10 @@ const HALF_EQUAL: &str =
     concat!("SELECT ", blob_columns!(), " FROM blob WHERE sha256 = $1 OR blake3 = $2 ORDER BY id LIMIT 1");
 
 const BASE_HAS_BLOB: &str =
-    concat!("SELECT EXISTS (SELECT 1 FROM (", bases_of_blob!(), ") AS holder WHERE base_id = $3)");
+    concat!("SELECT EXISTS (SELECT 1 FROM (", bases_of_blob!(), ") AS holder WHERE base_id = $4)");
 
 const BASES_WITH_BLOB: &str =
-    concat!("SELECT * FROM base WHERE id IN (", bases_of_blob!(), ") ORDER BY id LIMIT $3");
+    concat!("SELECT * FROM base WHERE id IN (", bases_of_blob!(), ") ORDER BY id LIMIT $4");
 
 const BLOBS_WITHOUT_SHA384: &str =
     concat!("SELECT ", blob_columns!(), " FROM blob WHERE sha384 IS NULL ORDER BY id LIMIT $1");
@@ -119,10 +129,13 @@ const REMOVE_UNNAMED_BLOB: &str =
     concat!("DELETE FROM blob WHERE id = $2 AND ", is_unnamed!(), " RETURNING object_key");
 
 impl Transaction {
-    /// Returns the blob of that pair of digests.
-    pub async fn blob(&mut self, digests: &Digests) -> Result<Option<Blob>, CatalogError> {
-        let (sha256, blake3) = halves(digests);
-        Ok(on_either!(self, |conn| query_as(BLOB).bind(sha256).bind(blake3).fetch_optional(conn).await?))
+    /// Returns the blob of that pair of digests and that size.
+    pub async fn blob(&mut self, content: &Content) -> Result<Option<Blob>, CatalogError> {
+        let (sha256, blake3, size) = columns(content)?;
+        let blob = on_either!(self, |conn| {
+            query_as(BLOB).bind(sha256).bind(blake3).bind(size).fetch_optional(conn).await?
+        });
+        Ok(blob)
     }
 
     /// Returns the blob of that row.
@@ -152,9 +165,8 @@ impl Transaction {
                 Err(CatalogError::ObjectGone(object.into()))
             };
         }
-        match self.name_blob(&content.digests, at).await? {
-            Some(blob) if blob.content == content => Ok(AddedBlob::Existing(blob)),
-            Some(blob) => Ok(collision(content, blob)),
+        match self.name_blob(&content, at).await? {
+            Some(blob) => Ok(AddedBlob::Existing(blob)),
             None => self.half_equal(content).await,
         }
     }
@@ -166,8 +178,7 @@ impl Transaction {
         object: &str,
         at: Timestamp,
     ) -> Result<Option<Id<Blob>>, CatalogError> {
-        let (sha256, blake3) = halves(&content.digests);
-        let size = bigint(content.size)?;
+        let (sha256, blake3, size) = columns(&content)?;
         let sha384 = sha384.as_ref().map(Sha384::as_bytes);
         let id = on_either!(self, |conn| {
             let insert = query_scalar(ADD_BLOB).bind(sha256).bind(blake3).bind(size).bind(sha384);
@@ -177,32 +188,39 @@ impl Transaction {
     }
 
     async fn half_equal(&mut self, content: Content) -> Result<AddedBlob, CatalogError> {
-        let (sha256, blake3) = halves(&content.digests);
+        let (sha256, blake3, _) = columns(&content)?;
         let other = on_either!(self, |conn| {
             query_as(HALF_EQUAL).bind(sha256).bind(blake3).fetch_optional(conn).await?
         });
         other.map(|other| collision(content, other)).ok_or(CatalogError::BlobGone)
     }
 
-    /// Returns the blob of that pair of digests and begins its grace period anew. The sweep leaves it alone at least
+    /// Returns the blob of that pair of digests and that size, and begins its grace period anew. The sweep leaves it alone at least
     /// until the end of the transaction, by which time something should name it.
     pub async fn name_blob(
         &mut self,
-        digests: &Digests,
+        content: &Content,
         at: Timestamp,
     ) -> Result<Option<Blob>, CatalogError> {
-        let (sha256, blake3) = halves(digests);
+        let (sha256, blake3, size) = columns(content)?;
         let blob = on_either!(self, |conn| {
-            query_as(NAME_BLOB).bind(sha256).bind(blake3).bind(at.as_micros()).fetch_optional(conn).await?
+            let name = query_as(NAME_BLOB).bind(sha256).bind(blake3).bind(size);
+            name.bind(at.as_micros()).fetch_optional(conn).await?
         });
         Ok(blob)
     }
 
     /// Says whether the base has exactly these bytes in a revision of its own.
-    pub async fn base_has_blob(&mut self, base: Id<Base>, digests: &Digests) -> Result<bool, CatalogError> {
-        let (sha256, blake3) = halves(digests);
+    pub async fn base_has_blob(&mut self, base: Id<Base>, content: &Content) -> Result<bool, CatalogError> {
+        let (sha256, blake3, size) = columns(content)?;
         let has_it = on_either!(self, |conn| {
-            query_scalar(BASE_HAS_BLOB).bind(sha256).bind(blake3).bind(base).fetch_one(conn).await?
+            query_scalar(BASE_HAS_BLOB)
+                .bind(sha256)
+                .bind(blake3)
+                .bind(size)
+                .bind(base)
+                .fetch_one(conn)
+                .await?
         });
         Ok(has_it)
     }
@@ -210,12 +228,13 @@ impl Transaction {
     /// Returns bases that have these bytes in a revision, at most `limit`.
     pub async fn bases_with_blob(
         &mut self,
-        digests: &Digests,
+        content: &Content,
         limit: u32,
     ) -> Result<Vec<Base>, CatalogError> {
-        let (sha256, blake3) = halves(digests);
+        let (sha256, blake3, size) = columns(content)?;
         let bases = on_either!(self, |conn| {
-            query_as(BASES_WITH_BLOB).bind(sha256).bind(blake3).bind(i64::from(limit)).fetch_all(conn).await?
+            let select = query_as(BASES_WITH_BLOB).bind(sha256).bind(blake3).bind(size);
+            select.bind(i64::from(limit)).fetch_all(conn).await?
         });
         Ok(bases)
     }
@@ -268,8 +287,9 @@ impl Transaction {
     }
 }
 
-fn halves(digests: &Digests) -> (&[u8], &[u8]) {
-    (digests.sha256.as_bytes(), digests.blake3.as_bytes())
+fn columns(content: &Content) -> Result<(&[u8], &[u8], i64), CatalogError> {
+    let Content { size, digests } = content;
+    Ok((digests.sha256.as_bytes(), digests.blake3.as_bytes(), bigint(*size)?))
 }
 
 fn collision(content: Content, other: Blob) -> AddedBlob {

@@ -68,7 +68,7 @@ impl Transaction {
         now: Timestamp,
     ) -> Result<Option<Salt>, CatalogError> {
         let salt: Option<Vec<u8>> = on_either!(self, |conn| {
-            let select = query_scalar(UNUSED_CHALLENGE).bind(session).bind(&sha256.as_bytes()[..]);
+            let select = query_scalar(UNUSED_CHALLENGE).bind(session).bind(sha256.as_bytes());
             select.bind(account.as_str()).bind(now.as_micros()).fetch_optional(conn).await?
         });
         Ok(salt.and_then(|salt| salt.try_into().ok()))

@@ -83,6 +83,16 @@ const CLOSE_SESSION: &str =
 const EXPIRED_SESSIONS: &str = "
     SELECT * FROM publish_session WHERE state = 'open' AND expires_at <= $1 ORDER BY expires_at LIMIT $2";
 
+/// Not as long as one of its objects waits for the sweep: the state of its upload says what is to be deleted.
+const FORGET_SESSIONS: &str = "
+    DELETE FROM publish_session WHERE id IN (
+        SELECT id FROM publish_session
+        WHERE state <> 'open' AND expires_at < $1
+          AND NOT EXISTS (
+              SELECT 1 FROM upload JOIN object ON object.key = upload.object_key
+              WHERE upload.session_id = publish_session.id AND object.state <> 'live')
+        ORDER BY expires_at LIMIT $2)";
+
 impl Transaction {
     /// Opens a session.
     #[instrument(skip_all, fields(session = new.id, base = %new.base))]
@@ -146,5 +156,15 @@ impl Transaction {
             query_as(EXPIRED_SESSIONS).bind(now.as_micros()).bind(i64::from(limit)).fetch_all(conn).await?
         });
         Ok(sessions)
+    }
+
+    /// Forgets closed sessions whose time was up before `before`, longest first, at most `limit`, with their uploads and
+    /// challenges. Returns how many.
+    pub async fn forget_sessions(&mut self, before: Timestamp, limit: u32) -> Result<u64, CatalogError> {
+        let n_removed = on_either!(self, |conn| {
+            let forget = query(FORGET_SESSIONS).bind(before.as_micros()).bind(i64::from(limit));
+            forget.execute(conn).await?.rows_affected()
+        });
+        Ok(n_removed)
     }
 }

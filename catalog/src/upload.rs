@@ -54,13 +54,16 @@ const UPLOAD: &str = "SELECT * FROM upload WHERE session_id = $1 AND sha256 = $2
 const UPLOADS_OF: &str = "SELECT * FROM upload WHERE session_id = $1 ORDER BY sha256";
 
 const ADVANCE_UPLOAD: &str = "
-    UPDATE upload SET state = $4, received = $5, version = version + 1
-    WHERE session_id = $1 AND sha256 = $2 AND version = $3 AND blob_id IS NULL";
+    UPDATE upload SET state = $5, received = $6, version = version + 1
+    WHERE session_id = $1 AND sha256 = $2 AND object_key = $3 AND version = $4 AND blob_id IS NULL";
 
 const FINISH_UPLOAD: &str =
     "UPDATE upload SET blob_id = $3 WHERE session_id = $1 AND sha256 = $2 AND blob_id IS NULL";
 
-const REMOVE_UPLOAD: &str = "DELETE FROM upload WHERE session_id = $1 AND sha256 = $2";
+const REMOVE_UPLOAD: &str =
+    "DELETE FROM upload WHERE session_id = $1 AND sha256 = $2 AND object_key = $3 AND blob_id IS NULL";
+
+const UPLOAD_TO: &str = "SELECT * FROM upload WHERE object_key = $1 AND blob_id IS NULL";
 
 impl Transaction {
     /// Announces a file that is to be sent, unless the session has it already, and returns how far it is.
@@ -87,20 +90,21 @@ impl Transaction {
         Ok(on_either!(self, |conn| query_as(UPLOADS_OF).bind(session).fetch_all(conn).await?))
     }
 
-    /// Notes that more bytes have come and are flushed. Says whether the version was still this one and the file not
-    /// whole yet: of two who send the same part, one goes on and the other asks again.
+    /// Notes that more bytes have come and are flushed. Says whether the upload was still what it was when it was read,
+    /// and not whole yet: of two who send the same part, one goes on and the other asks again.
     pub async fn advance_upload(
         &mut self,
         session: &str,
-        sha256: &Sha256,
-        from_version: u64,
+        from: &Upload,
         state: &[u8],
         received: u64,
     ) -> Result<bool, CatalogError> {
-        let (from_version, received) = (bigint(from_version)?, bigint(received)?);
+        let (sha256, version) = (from.content.digests.sha256, bigint(from.version)?);
+        let received = bigint(received)?;
         let n_changed = on_either!(self, |conn| {
-            let advance = query(ADVANCE_UPLOAD).bind(session).bind(sha256.as_bytes()).bind(from_version);
-            advance.bind(state).bind(received).execute(conn).await?.rows_affected()
+            // The object as well: an upload that was forgotten and begun anew counts its versions anew.
+            let advance = query(ADVANCE_UPLOAD).bind(session).bind(sha256.as_bytes()).bind(&from.object_key);
+            advance.bind(version).bind(state).bind(received).execute(conn).await?.rows_affected()
         });
         Ok(n_changed == 1)
     }
@@ -120,12 +124,20 @@ impl Transaction {
         Ok(n_changed == 1)
     }
 
-    /// Forgets a file, so that it can be sent anew; its object is left to the sweep. Says whether there was one.
-    #[instrument(skip_all, fields(session, blob.digest = %sha256))]
-    pub async fn remove_upload(&mut self, session: &str, sha256: &Sha256) -> Result<bool, CatalogError> {
+    /// Forgets a file that is not whole, so that it can be sent anew; its object is left to the sweep. Says whether it
+    /// was there, still on its way to the same object.
+    #[instrument(skip_all, fields(session, blob.digest = %upload.content.digests.sha256))]
+    pub async fn remove_upload(&mut self, session: &str, upload: &Upload) -> Result<bool, CatalogError> {
+        let sha256 = upload.content.digests.sha256;
         let n_removed = on_either!(self, |conn| {
-            query(REMOVE_UPLOAD).bind(session).bind(sha256.as_bytes()).execute(conn).await?.rows_affected()
+            let remove = query(REMOVE_UPLOAD).bind(session).bind(sha256.as_bytes());
+            remove.bind(&upload.object_key).execute(conn).await?.rows_affected()
         });
         Ok(n_removed == 1)
+    }
+
+    /// Returns the upload, of whatever session, that was to fill the object and is not whole.
+    pub async fn upload_to(&mut self, object_key: &str) -> Result<Option<Upload>, CatalogError> {
+        Ok(on_either!(self, |conn| query_as(UPLOAD_TO).bind(object_key).fetch_optional(conn).await?))
     }
 }

@@ -36,6 +36,23 @@ pub(crate) async fn base(
     }
 }
 
+/// Returns the base that a reference means, to be changed: no other writer gets at it until the end of the transaction.
+///
+/// # Errors
+///
+/// As [`base`].
+pub(crate) async fn base_to_change(
+    tx: &mut Transaction,
+    caller: &Caller,
+    reference: &Reference,
+) -> Result<Base, StoreError> {
+    let seen = base(tx, caller, reference, Right::Publish).await?;
+    tx.lock_base(seen.id).await?;
+    // While the lock was waited for, its rights may have changed: they decide as they are now, and what is written on
+    // top of them must not undo the change.
+    base(tx, caller, &Reference::to_base(&seen.name), Right::Publish).await
+}
+
 /// Returns the base that is published to, if it exists; to one that does not, the caller may publish by owning it.
 ///
 /// # Errors

@@ -70,6 +70,7 @@ impl Store {
         let hash = tx.password_hash(&name).await?;
         drop(tx);
         let password = password.clone();
+        let _turn = self.password_turn().await;
         // Argon2id takes tens of milliseconds by design: not on a thread that serves requests.
         let is_right = tokio::task::spawn_blocking(move || verify(hash.as_deref(), &password)).await?;
         match account {

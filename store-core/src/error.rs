@@ -137,6 +137,6 @@ fn summary(findings: &[Finding]) -> String {
     match findings {
         [] => "what was sent is not valid".to_owned(),
         [only] => only.message.clone(),
-        [first, rest @ ..] => format!("{} (and {} more findings)", first.message, rest.len()),
+        [first, rest @ ..] => format!("{} (and {} more)", first.message, rest.len()),
     }
 }

@@ -27,7 +27,7 @@ impl Store {
         let mut tx = self.database().read().await?;
         let base = base(&mut tx, caller, reference, Right::Metadata).await?;
         let snapshot = self.snapshot(&mut tx, &base).await?;
-        let limit = limit.unwrap_or(100).min(self.limits().page);
+        let limit = limit.unwrap_or(100).clamp(1, self.limits().page);
         let filter = HistoryFilter { channel, series: reference.series.as_ref(), before };
         let pointers = tx.history(base.id, filter, limit).await?;
         let oldest = pointers.last().map(|pointer| pointer.event);

@@ -4,21 +4,19 @@
 
 use std::time::Duration;
 
-use blob_store::ObjectKey;
-use catalog::object::ObjectState;
+use catalog::blob::Blob;
+use catalog::object::{Object, ObjectState};
 use catalog::session::SessionState;
+use charm_model::timestamp::Timestamp;
 
 use crate::error::StoreError;
 use crate::store::Store;
 
 /// How long a lease holds. A round that takes longer may be repeated by another server, which does no harm.
-const LEASE: Duration = Duration::from_secs(600);
+const LEASE: Duration = Duration::from_mins(10);
 
-/// How long nothing may have named a blob before it goes: longer than any publish takes from plan to commit.
-const GRACE: Duration = Duration::from_secs(4 * 24 * 3600);
-
-/// How long an object may be pending after its session has ended.
-const LEFTOVER: Duration = Duration::from_secs(3600);
+/// How long it is kept what an account spent on proofs; longer than the hour that it counts for.
+const PROOF_BUDGETS_KEPT: Duration = Duration::from_hours(24);
 
 /// How many rows one round takes of a kind. What is left waits for the next.
 const BATCH: u32 = 500;
@@ -48,6 +46,7 @@ impl Store {
         let sessions = self.close_expired().await?;
         self.condemn_unnamed().await?;
         let objects = self.delete_stale().await?;
+        self.forget_old().await?;
         Ok(Swept { sessions, objects, sha384 })
     }
 
@@ -62,14 +61,22 @@ impl Store {
     /// Computes the SHA-384 that v4 clients ask for, of blobs that were too large to do it on the way in.
     async fn sum_large_blobs(&self) -> Result<usize, StoreError> {
         let blobs = self.database().read().await?.blobs_without_sha384(BATCH).await?;
+        let mut n_summed = 0;
         for blob in &blobs {
-            let object: ObjectKey = blob.object_key.parse()?;
-            let sha384 = self.blobs().sha384(object, blob.content.size).await?;
-            let mut tx = self.database().write().await?;
-            tx.set_sha384(blob.id, sha384).await?;
-            tx.commit().await?;
+            // One damaged object must not keep the rest waiting, nor the sweep.
+            match self.sum_up(blob).await {
+                Ok(()) => n_summed += 1,
+                Err(error) => warn(&blob.object_key, &error, "SHA-384 could not be computed"),
+            }
         }
-        Ok(blobs.len())
+        Ok(n_summed)
+    }
+
+    async fn sum_up(&self, blob: &Blob) -> Result<(), StoreError> {
+        let sha384 = self.blobs().sha384(blob.object_key.parse()?, blob.content.size).await?;
+        let mut tx = self.database().write().await?;
+        tx.set_sha384(blob.id, sha384).await?;
+        Ok(tx.commit().await?)
     }
 
     async fn close_expired(&self) -> Result<usize, StoreError> {
@@ -84,7 +91,7 @@ impl Store {
 
     /// Removes blobs that nothing names, each in a transaction that looks again. Their bytes go a round later.
     async fn condemn_unnamed(&self) -> Result<(), StoreError> {
-        let before = self.before(GRACE);
+        let before = self.before(self.limits().blob_grace);
         let unnamed = self.database().read().await?.unnamed_blobs(before, BATCH).await?;
         for blob in unnamed {
             let mut tx = self.database().write().await?;
@@ -94,22 +101,34 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes bytes that no upload goes on with and no blob has. The row goes last: a crash repeats the deletion.
+    /// Deletes bytes that no upload goes on with and no blob has.
     async fn delete_stale(&self) -> Result<usize, StoreError> {
-        let stale = self.database().read().await?.stale_objects(self.before(LEFTOVER), BATCH).await?;
+        let before = self.before(self.limits().object_grace);
+        let stale = self.database().read().await?.stale_objects(before, BATCH).await?;
         let mut n_deleted = 0;
-        for object in stale {
-            if object.state == ObjectState::Pending && !self.claim(&object.key).await? {
-                continue;
+        for object in &stale {
+            match self.delete_object(object).await {
+                Ok(is_deleted) => n_deleted += usize::from(is_deleted),
+                Err(error) => warn(&object.key, &error, "object could not be deleted"),
             }
-            let key: ObjectKey = object.key.parse()?;
-            self.blobs().delete(key).await?;
-            let mut tx = self.database().write().await?;
-            tx.remove_object(&object.key).await?;
-            tx.commit().await?;
-            n_deleted += 1;
         }
         Ok(n_deleted)
+    }
+
+    /// Deletes an object, unless it has become a blob's meanwhile. Its row goes last: a crash repeats the deletion.
+    async fn delete_object(&self, object: &Object) -> Result<bool, StoreError> {
+        if object.state == ObjectState::Pending && !self.claim(&object.key).await? {
+            return Ok(false);
+        }
+        let upload = self.database().read().await?.upload_to(&object.key).await?;
+        if let Some(upload) = upload {
+            self.drop_staged(&upload).await?;
+        }
+        self.blobs().delete(object.key.parse()?).await?;
+        let mut tx = self.database().write().await?;
+        tx.remove_object(&object.key).await?;
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// Takes a pending object away from whoever might still want to make a blob of it.
@@ -121,8 +140,20 @@ impl Store {
         Ok(is_ours)
     }
 
-    fn before(&self, age: Duration) -> charm_model::timestamp::Timestamp {
-        let micros = i64::try_from(age.as_micros()).unwrap_or(i64::MAX);
-        charm_model::timestamp::Timestamp::from_micros(self.now().as_micros() - micros)
+    /// Forgets sessions that are over, and what was spent on proofs long before this hour.
+    async fn forget_old(&self) -> Result<(), StoreError> {
+        let mut tx = self.database().write().await?;
+        tx.forget_sessions(self.now(), BATCH).await?;
+        tx.forget_proof_budgets(self.before(PROOF_BUDGETS_KEPT)).await?;
+        Ok(tx.commit().await?)
     }
+
+    fn before(&self, age: Duration) -> Timestamp {
+        let micros = i64::try_from(age.as_micros()).unwrap_or(i64::MAX);
+        Timestamp::from_micros(self.now().as_micros().saturating_sub(micros))
+    }
+}
+
+fn warn(object: &str, error: &StoreError, what: &str) {
+    tracing::warn!(object, error = error as &dyn std::error::Error, "{what}");
 }

@@ -30,7 +30,7 @@ impl Store {
         let object: ObjectKey = blob.object_key.parse()?;
         let size = blob.content.size;
         let file = self.blobs().reader(object, size).await?;
-        let limits = self.limits().archive.clone();
+        let limits = self.limits().archive;
         let read = move || {
             let mut file = file;
             let archive = Archive::read(&mut file, size, &limits).map_err(refused)?;

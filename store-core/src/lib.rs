@@ -28,6 +28,7 @@ mod resolve;
 mod rights;
 mod store;
 mod token;
+mod unpack;
 mod withdraw;
 
 pub use account::{Account, Credentials};

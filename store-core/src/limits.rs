@@ -27,6 +27,11 @@ pub struct Limits {
     pub inline_sha384_bytes: u64,
     /// The most events or moves of one answer.
     pub page: u32,
+    /// How long nothing may have named a blob before it goes: longer than a publish takes from plan to commit.
+    pub blob_grace: Duration,
+    /// How long an object that no open publish writes, or whose blob has gone, keeps its bytes: longer than any read that
+    /// has begun takes, and time to notice a mistake.
+    pub object_grace: Duration,
     /// How long a token is good for if nobody says.
     pub token_ttl: Duration,
 }
@@ -35,19 +40,20 @@ impl Default for Limits {
     fn default() -> Self {
         const MIB: u64 = 1 << 20;
         const GIB: u64 = 1 << 30;
-        const HOUR: u64 = 3600;
         Self {
             blob_bytes: 1024 * GIB,
             archive_bytes: 2 * GIB,
             archive: ArchiveLimits::default(),
             part_bytes: 256 * MIB,
             publish_blobs: 20_000,
-            session_ttl: Duration::from_secs(72 * HOUR),
-            proof_ttl: Duration::from_secs(120),
+            session_ttl: Duration::from_hours(72),
+            proof_ttl: Duration::from_mins(2),
             proof_bytes_per_hour: 64 * GIB,
             inline_sha384_bytes: 16 * MIB,
             page: 1000,
-            token_ttl: Duration::from_secs(30 * 24 * HOUR),
+            blob_grace: Duration::from_hours(96),
+            object_grace: Duration::from_hours(1),
+            token_ttl: Duration::from_hours(30 * 24),
         }
     }
 }

@@ -3,15 +3,14 @@
 //! A caller names an entity and what it wants of it; the entity's base decides. What comes back carries the way to
 //! the bytes inside, where nothing else can put one: no other function of the store takes a digest from outside.
 
-use std::io::{self, Read};
 use std::ops::Range;
 
-use blob_store::{BlobError, ObjectKey};
+use blob_store::ObjectKey;
 use bytes::Bytes;
 use catalog::Transaction;
 use catalog::archive::{ArchiveFile, ArchiveFileKind};
 use catalog::blob::Blob;
-use charm_archive::{Entry, open_entry};
+use charm_archive::Entry;
 use charm_model::digest::{Blake3, Sha256, Sha384};
 use charm_model::name::{Channel, StreamName};
 use charm_model::reference::{EntityId, Reference};
@@ -27,12 +26,7 @@ use crate::error::StoreError;
 use crate::inspect::method;
 use crate::resolve::{charm_row, resources_row, summary};
 use crate::store::Store;
-
-/// How many bytes of a file in an archive are unpacked at a time.
-const PIECE_BYTES: usize = 256 << 10;
-
-/// How many unpacked pieces wait for a slow reader.
-const PIECES_AHEAD: usize = 2;
+use crate::unpack::unpack;
 
 /// Which bytes of an entity are wanted.
 #[derive(Debug, Clone)]
@@ -92,12 +86,7 @@ impl Store {
         match what {
             What::Archive => {
                 let target = self.charm_target(&mut tx, caller, reference, channel, Right::Deploy).await?;
-                if let Some(resources) = &target.resolved.resources
-                    && reference.version.stream().is_some()
-                {
-                    check_stream(caller, &target, &resources.stream)?;
-                }
-                self.archive(&mut tx, reference, target).await
+                self.archive(&mut tx, caller, reference, target).await
             }
             What::ArchiveFile(path) => {
                 let target = self.charm_target(&mut tx, caller, reference, channel, Right::Content).await?;
@@ -130,11 +119,16 @@ impl Store {
     async fn archive(
         &self,
         tx: &mut Transaction,
+        caller: &Caller,
         reference: &Reference,
         target: Target,
     ) -> Result<Opened, StoreError> {
+        let stream = reference.version.stream();
+        if let Some(stream) = stream {
+            check_stream(caller, &target, stream)?;
+        }
         let charm = charm_row(tx, &target).await?;
-        Ok(self.opened(reference, &target, Right::Deploy, None, Source::Blob(charm.archive)))
+        Ok(self.opened(reference, &target, Right::Deploy, stream, Source::Blob(charm.archive)))
     }
 
     async fn archive_file(
@@ -218,45 +212,10 @@ impl Opened {
             Source::File { archive, entry } => {
                 let object: ObjectKey = archive.object_key.parse()?;
                 let file = self.store.blobs().reader(object, archive.content.size).await?;
-                Ok(unpack(file, entry, range))
+                unpack(file, &entry, range)
             }
         }
     }
-}
-
-/// Unpacks a range of one file of an archive, on a thread of its own that stops when nobody listens.
-fn unpack(
-    file: impl Read + io::Seek + Send + 'static,
-    entry: Entry,
-    range: Range<u64>,
-) -> BoxStream<'static, Result<Bytes, StoreError>> {
-    let (pieces, received) = tokio::sync::mpsc::channel(PIECES_AHEAD);
-    tokio::task::spawn_blocking(move || {
-        let failed = |source: io::Error| StoreError::Blob(BlobError::Io { path: entry.path.clone(), source });
-        let result = (|| -> io::Result<()> {
-            let mut reader = open_entry(file, &entry)?;
-            io::copy(&mut (&mut reader).take(range.start), &mut io::sink())?;
-            let mut rest = reader.take(range.end - range.start);
-            loop {
-                let mut piece = Vec::with_capacity(PIECE_BYTES);
-                (&mut rest).take(PIECE_BYTES as u64).read_to_end(&mut piece)?;
-                if piece.is_empty() || pieces.blocking_send(Ok(piece.into())).is_err() {
-                    return Ok(());
-                }
-            }
-        })();
-        if let Err(error) = result {
-            // A listener that went away has no use for the error either.
-            drop(pieces.blocking_send(Err(failed(error))));
-        }
-    });
-    tokio_stream(received).boxed()
-}
-
-fn tokio_stream<T: Send + 'static>(
-    mut received: tokio::sync::mpsc::Receiver<T>,
-) -> impl futures::Stream<Item = T> {
-    futures::stream::poll_fn(move |cx| received.poll_recv(cx))
 }
 
 fn check_stream(caller: &Caller, target: &Target, stream: &StreamName) -> Result<(), StoreError> {

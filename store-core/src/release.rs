@@ -10,10 +10,10 @@ use charm_model::name::{Channel, Series, StreamName, UserName};
 use charm_model::reference::{Reference, Revision, Version};
 use charm_model::release::{self, ReleaseRequest as Wanted};
 use charm_model::resolve::{CharmKey, Head, Snapshot, resolve, resolve_charm};
-use charm_model::rights::{Caller, Right};
+use charm_model::rights::Caller;
 use v4_wire::release::{Expected, Move, ReleaseRequest, StreamMove};
 
-use crate::access::base;
+use crate::access::base_to_change;
 use crate::error::StoreError;
 use crate::store::{Store, actor};
 
@@ -32,8 +32,7 @@ impl Store {
     ) -> Result<Move, StoreError> {
         let by = actor(caller)?;
         let mut tx = self.database().write().await?;
-        let found = base(&mut tx, caller, reference, Right::Publish).await?;
-        tx.lock_base(found.id).await?;
+        let found = base_to_change(&mut tx, caller, reference).await?;
         let moved = self.release_in(&mut tx, &found, &by, reference, request).await?;
         tx.commit().await?;
         Ok(moved)

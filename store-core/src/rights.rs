@@ -6,7 +6,7 @@ use charm_model::reference::Reference;
 use charm_model::rights::{Acl, Caller, Preset, Right};
 use v4_wire::rights::{RightsAnswer, RightsRequest};
 
-use crate::access::base;
+use crate::access::{base, base_to_change};
 use crate::error::StoreError;
 use crate::store::{Store, actor};
 
@@ -31,8 +31,7 @@ impl Store {
     ) -> Result<RightsAnswer, StoreError> {
         let by = actor(caller)?;
         let mut tx = self.database().write().await?;
-        let base = base(&mut tx, caller, reference, Right::Publish).await?;
-        tx.lock_base(base.id).await?;
+        let base = base_to_change(&mut tx, caller, reference).await?;
         let before = base.acl.clone();
         let acl = changed(base.acl, request)?;
         if acl != before {
@@ -64,8 +63,10 @@ fn changed(acl: Acl, request: RightsRequest) -> Result<Acl, StoreError> {
         matrix,
         streams: request.streams.unwrap_or(acl.streams),
     };
-    let has_maintainer = !acl.maintainers.is_empty() && acl.matrix.maintainers.has(Right::Publish);
-    if has_maintainer {
+    // Without `metadata`, no other right is worth anything.
+    let is_kept =
+        [Right::Metadata, Right::Publish].into_iter().all(|right| acl.matrix.maintainers.has(right));
+    if is_kept && !acl.maintainers.is_empty() {
         Ok(acl)
     } else {
         Err(StoreError::BadRequest(

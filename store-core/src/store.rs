@@ -1,6 +1,7 @@
 //! The store: its parts, and how they are put together.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use blob_store::BlobStore;
 use catalog::base::Base;
@@ -10,6 +11,7 @@ use charm_model::resolve::Snapshot;
 use charm_model::rights::Caller;
 use charm_model::timestamp::Timestamp;
 use secrecy::SecretString;
+use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::StoreError;
@@ -17,6 +19,13 @@ use crate::limits::Limits;
 
 /// How many bases' snapshots are kept in memory. One of a busy base is a few hundred kilobytes.
 const CACHED_SNAPSHOTS: u64 = 2_000;
+
+/// For how long it is believed that blobs can be written. Several balancers ask every few seconds, and each time an
+/// object would be written, flushed, read and deleted; besides, anybody may ask.
+const PROBE_HOLDS: Duration = Duration::from_secs(30);
+
+/// How many passwords are checked at a time. Argon2id takes 19 MiB for each, whoever asks.
+const PASSWORDS_AT_ONCE: usize = 4;
 
 /// What a store is made of.
 pub struct StoreOptions {
@@ -57,13 +66,18 @@ struct Parts {
     options: StoreOptions,
     /// By base: the number of its last event, and the snapshot as of then.
     snapshots: moka::sync::Cache<Id<Base>, (u64, Arc<Snapshot>)>,
+    /// When blobs could last be written. Locked while a probe is under way, so that there is one at a time.
+    probed: Mutex<Option<Timestamp>>,
+    /// Turns to check a password.
+    passwords: Semaphore,
 }
 
 impl Store {
     /// Puts a store together.
     pub fn new(options: StoreOptions) -> Self {
         let snapshots = moka::sync::Cache::new(CACHED_SNAPSHOTS);
-        Self { parts: Arc::new(Parts { options, snapshots }) }
+        let (probed, passwords) = (Mutex::default(), Semaphore::new(PASSWORDS_AT_ONCE));
+        Self { parts: Arc::new(Parts { options, snapshots, probed, passwords }) }
     }
 
     /// Returns the database.
@@ -84,19 +98,29 @@ impl Store {
         self.parts.options.admin_password.as_ref()
     }
 
+    /// Waits for a turn to check a password, which lasts as long as the value.
+    pub(crate) async fn password_turn(&self) -> Option<SemaphorePermit<'_>> {
+        // Nobody closes the semaphore, so there is always a permit.
+        self.parts.passwords.acquire().await.ok()
+    }
+
     /// Returns the present moment, by the store's clock.
     pub fn now(&self) -> Timestamp {
         self.parts.options.clock.now()
     }
 
-    /// Says whether database and blobs answer.
+    /// Says whether database and blobs answer; of the blobs, whether they did in the last half minute.
     ///
     /// # Errors
     ///
     /// The first of the two that does not.
     pub async fn check(&self) -> Result<(), StoreError> {
         self.database().ping().await?;
-        self.blobs().probe().await?;
+        let mut probed = self.parts.probed.lock().await;
+        if probed.is_none_or(|at| self.now().since(at) > PROBE_HOLDS) {
+            self.blobs().probe().await?;
+            *probed = Some(self.now());
+        }
         Ok(())
     }
 

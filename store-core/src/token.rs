@@ -26,7 +26,7 @@ const PREFIX: &str = "cst_";
 const ISSUER: &str = "charm-store";
 
 /// How often a token's last use is written down. A write for every request would make reads wait for writers.
-const LAST_USE_EVERY: Duration = Duration::from_secs(300);
+const LAST_USE_EVERY: Duration = Duration::from_mins(5);
 
 /// A token as it is shown once, and never again.
 #[derive(Debug, Clone, Serialize)]

@@ -4,12 +4,12 @@ use catalog::base::Base;
 use catalog::event::{EventKind, NewEvent};
 use catalog::{Document, Transaction};
 use charm_model::name::{Channel, Series, UserName};
-use charm_model::reference::{Reference, Version};
+use charm_model::reference::{BaseId, Reference, Version};
 use charm_model::resolve::{Head, Snapshot, resolve, resolve_charm};
-use charm_model::rights::{Caller, Right};
+use charm_model::rights::Caller;
 use v4_wire::release::{Move, ReleaseRequest, WithdrawRequest, Withdrawal};
 
-use crate::access::base;
+use crate::access::base_to_change;
 use crate::error::StoreError;
 use crate::store::{Store, actor};
 
@@ -27,8 +27,7 @@ impl Store {
     ) -> Result<Withdrawal, StoreError> {
         let by = actor(caller)?;
         let mut tx = self.database().write().await?;
-        let found = base(&mut tx, caller, reference, Right::Publish).await?;
-        tx.lock_base(found.id).await?;
+        let found = base_to_change(&mut tx, caller, reference).await?;
         let moves = self.move_away(&mut tx, &found, &by, reference, request).await?;
         let snapshot = tx.snapshot(&found).await?;
         let named = Named::of(&snapshot, reference)?;
@@ -50,8 +49,7 @@ impl Store {
     pub async fn restore(&self, caller: &Caller, reference: &Reference) -> Result<Withdrawal, StoreError> {
         let by = actor(caller)?;
         let mut tx = self.database().write().await?;
-        let found = base(&mut tx, caller, reference, Right::Publish).await?;
-        tx.lock_base(found.id).await?;
+        let found = base_to_change(&mut tx, caller, reference).await?;
         let snapshot = tx.snapshot(&found).await?;
         let named = Named::of(&snapshot, reference)?;
         let changed = named.mark(self, &mut tx, &found, None).await?;
@@ -71,6 +69,7 @@ impl Store {
         request: &WithdrawRequest,
     ) -> Result<Vec<Move>, StoreError> {
         let Some(instead) = &request.move_to else { return Ok(Vec::new()) };
+        check_same_base(base, instead)?;
         let snapshot = tx.snapshot(base).await?;
         let current = Named::of(&snapshot, reference)?.current_in(&snapshot);
         let mut channels: Vec<Channel> = current.into_iter().map(|(channel, _)| channel).collect();
@@ -102,6 +101,15 @@ impl Store {
         let event = NewEvent { base: Some(base.id), kind, actor: by, at: self.now(), body: &body };
         Ok(Some(tx.append_event(event).await?))
     }
+}
+
+/// Resolving looks at neither owner nor name, so another charm's reference would mean a revision of this one.
+fn check_same_base(base: &Base, instead: &Reference) -> Result<(), StoreError> {
+    let BaseId { owner, name } = &base.name;
+    if instead.name == *name && instead.owner.as_ref().is_none_or(|it| it == owner) {
+        return Ok(());
+    }
+    Err(StoreError::BadRequest(format!("`move_to` names `{instead}`, which is no revision of {}", base.name)))
 }
 
 /// What a reference names in full: a charm revision, or a resource revision.

@@ -82,7 +82,7 @@ pub(crate) async fn add_base(transaction: &mut Transaction, name: &str) -> Base 
 /// Makes a blob of these bytes, unless there is one.
 pub(crate) async fn add_blob(transaction: &mut Transaction, bytes: &[u8]) -> Id<Blob> {
     let content = Content::of(bytes);
-    if let Some(blob) = transaction.blob(&content.digests).await.unwrap() {
+    if let Some(blob) = transaction.blob(&content).await.unwrap() {
         return blob.id;
     }
     let object = format!("o/{}", content.digests.sha256.to_hex());

@@ -1,4 +1,5 @@
 use catalog::challenge::NewChallenge;
+use catalog::object::ObjectState::{Deleting, Pending};
 use catalog::session::{NewSession, SessionState};
 use catalog::upload::{NewUpload, Upload};
 use catalog::{Database, Transaction};
@@ -11,6 +12,7 @@ use crate::test_database::on_both;
 on_both! {
     a_session_is_committed_once,
     a_session_expires_unless_it_is_closed,
+    a_closed_session_is_forgotten_once_its_objects_are_swept,
     of_two_who_send_the_same_part_one_goes_on,
     a_whole_file_takes_no_more_parts,
     a_session_has_a_file_once_until_it_is_forgotten,
@@ -73,6 +75,22 @@ async fn a_session_expires_unless_it_is_closed(database: Database) {
     assert_eq!(transaction.expired_sessions(at(100), 10).await.unwrap(), []);
 }
 
+async fn a_closed_session_is_forgotten_once_its_objects_are_swept(database: Database) {
+    let mut transaction = database.write().await.unwrap();
+    open(&mut transaction, "s").await;
+    transaction.add_object("o/1", at(1)).await.unwrap();
+    add_upload(&mut transaction, bytes().0, "o/1").await;
+    assert_eq!(transaction.forget_sessions(at(101), 10).await.unwrap(), 0);
+    transaction.close_session("s", SessionState::Abandoned, None).await.unwrap();
+    assert_eq!(transaction.forget_sessions(at(101), 10).await.unwrap(), 0);
+    transaction.set_object_state("o/1", Pending, Deleting, at(2)).await.unwrap();
+    assert!(transaction.remove_object("o/1").await.unwrap());
+    assert_eq!(transaction.forget_sessions(at(100), 10).await.unwrap(), 0);
+    assert_eq!(transaction.forget_sessions(at(101), 10).await.unwrap(), 1);
+    assert_eq!(transaction.session("s").await.unwrap(), None);
+    assert_eq!(transaction.uploads_of("s").await.unwrap(), []);
+}
+
 async fn of_two_who_send_the_same_part_one_goes_on(database: Database) {
     let (content, sha256) = bytes();
     let mut transaction = database.write().await.unwrap();
@@ -80,12 +98,12 @@ async fn of_two_who_send_the_same_part_one_goes_on(database: Database) {
     add_upload(&mut transaction, content, "o/1").await;
     transaction.commit().await.unwrap();
     for version in 0..3 {
+        let upload = database.read().await.unwrap().upload("s", &sha256).await.unwrap().unwrap();
         let tasks = (0..8).map(|_| {
-            let database = database.clone();
+            let (database, upload) = (database.clone(), upload.clone());
             async move {
                 let mut transaction = database.write().await.unwrap();
-                let won =
-                    transaction.advance_upload("s", &sha256, version, b"on", version + 1).await.unwrap();
+                let won = transaction.advance_upload("s", &upload, b"on", version + 1).await.unwrap();
                 transaction.commit().await.unwrap();
                 won
             }
@@ -105,25 +123,32 @@ async fn a_whole_file_takes_no_more_parts(database: Database) {
     let (content, sha256) = bytes();
     let mut transaction = database.write().await.unwrap();
     open(&mut transaction, "s").await;
-    add_upload(&mut transaction, content, "o/1").await;
+    let upload = add_upload(&mut transaction, content, "o/1").await;
     let blob = add_blob(&mut transaction, b"bytes").await;
     assert!(transaction.finish_upload("s", &sha256, blob).await.unwrap());
     assert!(!transaction.finish_upload("s", &sha256, blob).await.unwrap());
-    assert!(!transaction.advance_upload("s", &sha256, 0, b"", 1).await.unwrap());
+    assert!(!transaction.advance_upload("s", &upload, b"", 1).await.unwrap());
+    assert!(!transaction.remove_upload("s", &upload).await.unwrap());
     let [upload] = transaction.uploads_of("s").await.unwrap().try_into().unwrap();
     assert_eq!(upload.blob, Some(blob));
 }
 
 async fn a_session_has_a_file_once_until_it_is_forgotten(database: Database) {
-    let (content, sha256) = bytes();
+    let (content, _) = bytes();
     let mut transaction = database.write().await.unwrap();
     open(&mut transaction, "s").await;
     let first = add_upload(&mut transaction, content, "o/1").await;
     assert_eq!((first.content, first.object_key.as_str(), first.received), (content, "o/1", 0));
     assert_eq!(add_upload(&mut transaction, content, "o/2").await, first);
-    assert!(transaction.remove_upload("s", &sha256).await.unwrap());
-    assert!(!transaction.remove_upload("s", &sha256).await.unwrap());
-    assert_eq!(add_upload(&mut transaction, content, "o/2").await.object_key, "o/2");
+    assert!(transaction.remove_upload("s", &first).await.unwrap());
+    assert!(!transaction.remove_upload("s", &first).await.unwrap());
+    let second = add_upload(&mut transaction, content, "o/2").await;
+    assert_eq!(second.object_key, "o/2");
+    assert_eq!(transaction.upload_to("o/2").await.unwrap(), Some(second));
+    assert_eq!(transaction.upload_to("o/1").await.unwrap(), None);
+    // Whoever still sends to the first object neither moves nor removes what goes to the second.
+    assert!(!transaction.advance_upload("s", &first, b"on", 1).await.unwrap());
+    assert!(!transaction.remove_upload("s", &first).await.unwrap());
 }
 
 async fn challenge(transaction: &mut Transaction) {

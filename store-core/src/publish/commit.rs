@@ -8,7 +8,7 @@ use catalog::charm::{Charm, EntityKind, NewCharm};
 use catalog::event::{EventKind, NewEvent};
 use catalog::resources::{NewFile, NewResources, Resources};
 use catalog::session::SessionState;
-use catalog::upload::NewUpload;
+use catalog::upload::{NewUpload, Upload};
 use catalog::{Document, Transaction};
 use charm_model::digest::{Blake3, Content, Sha256};
 use charm_model::entity::Entity;
@@ -16,7 +16,7 @@ use charm_model::finding::{Code, Finding};
 use charm_model::name::{Channel, Series, StreamName, UserName};
 use charm_model::reference::{EntityId, Reference, Version};
 use charm_model::resolve::resolve_charm;
-use charm_model::rights::{Acl, Caller, Preset, Principal};
+use charm_model::rights::{Acl, Caller, Preset, Principal, Right};
 use charm_model::shape::{Manifest, Shape};
 use charm_model::timestamp::Timestamp;
 use v4_wire::publish::{
@@ -103,8 +103,8 @@ impl Store {
         }
         let base = tx.base(&open.plan.base).await?;
         if let Some(base) = base
-            && tx.base_has_blob(base.id, &content.digests).await?
-            && let Some(blob) = tx.blob(&content.digests).await?
+            && tx.base_has_blob(base.id, content).await?
+            && let Some(blob) = tx.blob(content).await?
         {
             return Ok(Ok(blob));
         }
@@ -112,16 +112,28 @@ impl Store {
         if let Some(answer) = proof
             && let Some(blob) = self.proved(session, &account, content, *answer).await?
         {
-            self.remember_proof(session, content, &blob).await?;
+            self.remember_proof(session, content, &blob, upload.as_ref()).await?;
             return Ok(Ok(blob));
         }
         Ok(Err(upload.as_ref().map_or(UploadProgress { offset: 0, complete: false }, progress)))
     }
 
-    /// Writes down that a blob was proved: its salt is used up, and the commit may have to wait for others.
-    async fn remember_proof(&self, session: &str, content: &Content, blob: &Blob) -> Result<(), StoreError> {
+    /// Writes down that a blob was proved: its salt is used up, and the commit may have to wait for others. What was
+    /// sent of it before is dropped.
+    async fn remember_proof(
+        &self,
+        session: &str,
+        content: &Content,
+        blob: &Blob,
+        begun: Option<&Upload>,
+    ) -> Result<(), StoreError> {
+        if let Some(upload) = begun {
+            self.drop_staged(upload).await?;
+        }
         let mut tx = self.database().write().await?;
-        tx.remove_upload(session, &content.digests.sha256).await?;
+        if let Some(upload) = begun {
+            tx.remove_upload(session, upload).await?;
+        }
         let proved = NewUpload { session, content: *content, object_key: &blob.object_key, state: &[] };
         tx.add_upload(proved).await?;
         tx.finish_upload(session, &content.digests.sha256, blob.id).await?;
@@ -170,9 +182,21 @@ impl Publish<'_> {
             published.event = Some(self.tell(&mut tx, &base, &published).await?);
         }
         let result = Document::of(&published)?;
-        tx.close_session(&self.open.row.id, SessionState::Committed, Some(&result)).await?;
-        tx.commit().await?;
-        Ok(published)
+        if tx.close_session(&self.open.row.id, SessionState::Committed, Some(&result)).await? {
+            tx.commit().await?;
+            return Ok(published);
+        }
+        drop(tx);
+        self.of_another_request().await
+    }
+
+    /// Returns what another commit of this session made, which was faster. What this one made never happens.
+    async fn of_another_request(&self) -> Result<Published, StoreError> {
+        let mut tx = self.store.database().read().await?;
+        let id = &self.open.row.id;
+        let closed = self.store.own_session(&mut tx, self.caller, id).await?;
+        let result = closed.row.result.ok_or_else(|| StoreError::NoSession(id.clone()))?;
+        Ok(result.read()?)
     }
 
     async fn base(&self, tx: &mut Transaction) -> Result<Base, StoreError> {
@@ -182,13 +206,15 @@ impl Publish<'_> {
             None => tx.add_base(id, &first_acl(self.caller, &self.account, &id.owner), self.now).await?,
         };
         tx.lock_base(base.id).await?;
-        Ok(base)
+        // While the lock was waited for, its rights may have changed, or somebody else may have made it.
+        let base = base_to_publish(tx, self.caller, id).await?;
+        base.ok_or_else(|| StoreError::denied(self.caller, Right::Publish, id))
     }
 
     /// Keeps the sweep away from the blobs until something names them.
     async fn hold_blobs(&self, tx: &mut Transaction) -> Result<(), StoreError> {
         for blob in self.blobs.values() {
-            let held = tx.name_blob(&blob.content.digests, self.now).await?;
+            let held = tx.name_blob(&blob.content, self.now).await?;
             held.ok_or(catalog::CatalogError::BlobGone)?;
         }
         Ok(())
@@ -465,9 +491,12 @@ fn refuse_if_any(mut findings: Vec<Finding>) -> Result<(), StoreError> {
 
 fn unknown_stream(stream: &StreamName, shapes: &BTreeMap<StreamName, Shape>) -> Finding {
     let declared: Vec<_> = shapes.keys().map(|name| format!("`{name}`")).collect();
-    let there_is = if declared.is_empty() { "it declares none".to_owned() } else { declared.join(", ") };
-    Finding::error(Code::StreamUnknown, format!("the charm does not declare stream `{stream}`: {there_is}"))
-        .in_file("resources.yaml")
+    let there_is = if declared.is_empty() { "none".to_owned() } else { declared.join(", ") };
+    Finding::error(
+        Code::StreamUnknown,
+        format!("the charm does not declare stream `{stream}`: it declares {there_is}"),
+    )
+    .in_file("resources.yaml")
 }
 
 fn revision_of((resources, is_new): &(Resources, bool)) -> PublishedRevision {

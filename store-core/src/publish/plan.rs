@@ -46,7 +46,9 @@ impl Store {
         let account = actor(caller)?;
         let blobs = blobs(request)?;
         self.check_limits(request, blobs.values())?;
-        let mut tx = self.database().write().await?;
+        // A dry run asks, and keeps no writer waiting.
+        let mut tx =
+            if request.dry_run { self.database().read().await? } else { self.database().write().await? };
         let base = base_to_publish(&mut tx, caller, &request.base).await?;
         let session =
             if request.dry_run { None } else { Some(self.open_session(&mut tx, &account, request).await?) };
@@ -141,7 +143,7 @@ impl Planning<'_> {
 
     async fn blob(&self, tx: &mut Transaction, content: &Content) -> Result<BlobPlan, StoreError> {
         if let Some(base) = &self.base
-            && tx.base_has_blob(base.id, &content.digests).await?
+            && tx.base_has_blob(base.id, content).await?
         {
             return Ok(BlobPlan::Have);
         }
@@ -161,7 +163,7 @@ impl Planning<'_> {
 
     /// Says whether some base that has this content shows its digests to the caller.
     async fn may_see(&self, tx: &mut Transaction, content: &Content) -> Result<bool, StoreError> {
-        let bases = tx.bases_with_blob(&content.digests, BASES_ASKED).await?;
+        let bases = tx.bases_with_blob(content, BASES_ASKED).await?;
         Ok(bases.iter().any(|base| base.acl.allows(self.caller, &base.name, Right::Metadata)))
     }
 

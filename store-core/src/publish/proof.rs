@@ -27,15 +27,17 @@ impl Store {
     ) -> Result<Option<Blob>, StoreError> {
         let now = self.now();
         let mut tx = self.database().write().await?;
-        let salt = tx.use_challenge(session, &content.digests.sha256, account, now).await?;
-        let blob = tx.name_blob(&content.digests, now).await?;
+        // Before anything else: an answer that nobody asked for must not keep a blob from the sweep.
+        let Some(salt) = tx.use_challenge(session, &content.digests.sha256, account, now).await? else {
+            return Ok(None);
+        };
+        let blob = tx.name_blob(content, now).await?;
         let hour = Timestamp::from_micros(now.as_micros() - now.as_micros().rem_euclid(MICROS_PER_HOUR));
         let limit = self.limits().proof_bytes_per_hour;
-        let is_affordable = salt.is_some()
-            && blob.is_some()
-            && tx.spend_proof_bytes(account, hour, content.size, limit).await?;
+        let is_affordable =
+            blob.is_some() && tx.spend_proof_bytes(account, hour, content.size, limit).await?;
         tx.commit().await?;
-        let (Some(salt), Some(blob), true) = (salt, blob, is_affordable) else { return Ok(None) };
+        let Some(blob) = blob.filter(|_| is_affordable) else { return Ok(None) };
         let key = ProofKey::derive(&salt, session, account.as_str(), content);
         let object: ObjectKey = blob.object_key.parse()?;
         let expected = self.blobs().possession(object, content.size, key).await?;

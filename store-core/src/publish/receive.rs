@@ -1,7 +1,8 @@
 //! Receiving: the parts of a blob, each acknowledged once it is flushed.
 
-use blob_store::{BlobError, ObjectKey, UploadState};
+use blob_store::{BlobError, ObjectKey, Sums, UploadState};
 use bytes::Bytes;
+use catalog::CatalogError;
 use catalog::blob::AddedBlob;
 use catalog::upload::{NewUpload, Upload};
 use charm_model::digest::{Content, Sha256};
@@ -59,17 +60,11 @@ impl Store {
         if upload.received != offset {
             return Err(StoreError::Offset { expected: upload.received, found: offset });
         }
-        match self.append(session, &upload, body).await {
-            Ok(state) if state.offset() == state.size() => {
-                self.complete(session, upload.content, &state).await
-            }
-            Ok(state) => Ok(UploadProgress { offset: state.offset(), complete: false }),
-            Err(error @ StoreError::Blob(BlobError::Lost(_))) => {
-                self.forget(session, &upload.content).await?;
-                Err(error)
-            }
-            Err(error) => Err(error),
+        let taken = self.take(session, &upload, body).await;
+        if let Err(StoreError::Blob(BlobError::Mismatch { .. } | BlobError::Lost(_))) = &taken {
+            self.forget(session, &upload).await?;
         }
+        taken
     }
 
     async fn begin_or_go_on(
@@ -96,19 +91,31 @@ impl Store {
         Ok(upload)
     }
 
-    /// Writes a body, and writes down every state that is flushed before the next bytes are taken.
-    async fn append<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+    async fn take<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
         &self,
         session: &str,
         upload: &Upload,
         body: impl Stream<Item = Result<Bytes, E>> + Send + Unpin,
+    ) -> Result<UploadProgress, StoreError> {
+        let state = self.append(session, upload.clone(), body).await?;
+        if state.offset() < state.size() {
+            return Ok(UploadProgress { offset: state.offset(), complete: false });
+        }
+        self.complete(session, upload.content, &state).await
+    }
+
+    /// Writes a body, and writes down every state that is flushed before the next bytes are taken.
+    async fn append<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+        &self,
+        session: &str,
+        mut upload: Upload,
+        body: impl Stream<Item = Result<Bytes, E>> + Send + Unpin,
     ) -> Result<UploadState, StoreError> {
         let mut state: UploadState = serde_json::from_slice(&upload.state)?;
         let mut flushed = self.blobs().append(state.clone(), body).await?;
-        let mut version = upload.version;
         while let Some(durable) = flushed.try_next().await? {
-            self.write_down(session, &upload.content.digests.sha256, version, &durable).await?;
-            version += 1;
+            self.write_down(session, &upload, &durable).await?;
+            upload.version += 1;
             state = durable;
         }
         Ok(state)
@@ -117,35 +124,40 @@ impl Store {
     async fn write_down(
         &self,
         session: &str,
-        sha256: &Sha256,
-        version: u64,
+        upload: &Upload,
         state: &UploadState,
     ) -> Result<(), StoreError> {
         let mut tx = self.database().write().await?;
         let bytes = serde_json::to_vec(state)?;
-        if !tx.advance_upload(session, sha256, version, &bytes, state.offset()).await? {
+        if !tx.advance_upload(session, upload, &bytes, state.offset()).await? {
             return Err(StoreError::Busy);
         }
         Ok(tx.commit().await?)
     }
 
-    /// Verifies what arrived and makes a blob of it, or drops it and lets the upload begin anew.
+    /// Verifies what arrived and makes a blob of it.
     async fn complete(
         &self,
         session: &str,
         content: Content,
         state: &UploadState,
     ) -> Result<UploadProgress, StoreError> {
-        let sums = match self.blobs().finish(state, &content.digests).await {
-            Ok(sums) => sums,
-            Err(error @ (BlobError::Mismatch { .. } | BlobError::Lost(_))) => {
-                self.forget(session, &content).await?;
-                return Err(error.into());
+        let sums = self.blobs().finish(state, &content.digests).await?;
+        loop {
+            match self.name_blob(session, &sums, state.key()).await {
+                // The sweep took the same content, which nothing had named for long, while we looked at it.
+                Err(StoreError::Catalog(CatalogError::BlobGone)) => {}
+                named => break named?,
             }
-            Err(error) => return Err(error.into()),
-        };
+        }
+        Ok(UploadProgress { offset: content.size, complete: true })
+    }
+
+    /// Makes the session's blob of an object that is whole and verified, or of the same content if it is there already.
+    async fn name_blob(&self, session: &str, sums: &Sums, object: ObjectKey) -> Result<(), StoreError> {
+        let content = sums.content;
         let mut tx = self.database().write().await?;
-        let blob = match tx.add_blob(content, sums.sha384, &state.key().to_string(), self.now()).await? {
+        let blob = match tx.add_blob(content, sums.sha384, &object.to_string(), self.now()).await? {
             AddedBlob::Added(id) => id,
             AddedBlob::Existing(blob) => blob.id,
             AddedBlob::Collision(other) => {
@@ -154,14 +166,20 @@ impl Store {
             }
         };
         tx.finish_upload(session, &content.digests.sha256, blob).await?;
-        tx.commit().await?;
-        Ok(UploadProgress { offset: content.size, complete: true })
+        Ok(tx.commit().await?)
     }
 
-    async fn forget(&self, session: &str, content: &Content) -> Result<(), StoreError> {
+    /// Lets an upload begin anew.
+    async fn forget(&self, session: &str, upload: &Upload) -> Result<(), StoreError> {
         let mut tx = self.database().write().await?;
-        tx.remove_upload(session, &content.digests.sha256).await?;
+        tx.remove_upload(session, upload).await?;
         Ok(tx.commit().await?)
+    }
+
+    /// Drops what came of an upload that is not gone on with. Of one into a bucket, only its state names the parts.
+    pub(crate) async fn drop_staged(&self, upload: &Upload) -> Result<(), StoreError> {
+        let state: UploadState = serde_json::from_slice(&upload.state)?;
+        Ok(self.blobs().abort(&state).await?)
     }
 }
 

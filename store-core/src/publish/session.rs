@@ -15,7 +15,7 @@ use crate::store::{Store, actor};
 use crate::token::random_hex;
 
 /// A session that ends sooner is not gone on with: there would hardly be time to.
-const WORTH_GOING_ON: Duration = Duration::from_secs(3600);
+const WORTH_GOING_ON: Duration = Duration::from_hours(1);
 
 /// A session that its own publisher goes on with.
 pub(super) struct OpenSession {
