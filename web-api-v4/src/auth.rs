@@ -25,7 +25,8 @@ impl FromRequestParts<App> for Auth {
 
 fn credentials(parts: &Parts) -> Result<Credentials, StoreError> {
     let Some(value) = parts.headers.get(AUTHORIZATION) else { return Ok(Credentials::None) };
-    let invalid = |what: &str| StoreError::Unauthenticated(format!("authentication failed: invalid HTTP auth {what}"));
+    let invalid =
+        |what: &str| StoreError::Unauthenticated(format!("authentication failed: invalid HTTP auth {what}"));
     let text = value.to_str().map_err(|_| invalid("header"))?;
     let (scheme, rest) = text.split_once(' ').ok_or_else(|| invalid("header"))?;
     if scheme.eq_ignore_ascii_case("bearer") {

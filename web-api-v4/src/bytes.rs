@@ -17,6 +17,10 @@ use crate::range::{Wanted, wanted};
 const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
 const ENTITY_ID: HeaderName = HeaderName::from_static("entity-id");
 
+/// Keeps what strangers uploaded from running as a page of the store: an SVG image is a document with scripts.
+const NOTHING_RUNS: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; sandbox");
+
 /// Answers with bytes, a range of them, or that the client has them.
 pub(crate) async fn serve(
     opened: Opened,
@@ -27,12 +31,14 @@ pub(crate) async fn serve(
     let etag = format!("\"{}\"", opened.sha256);
     let headers = headers(&opened, &etag, content_type)?;
     if text(asked, header::IF_NONE_MATCH).is_some_and(|known| matches_etag(known, &etag)) {
-        return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
+        return Ok(not_modified(headers, opened.size));
     }
     // Without this, a client that resumes would glue the ends of two different files together (RFC 9110 §13.1.5).
     let is_same = text(asked, header::IF_RANGE).is_none_or(|known| known == etag);
+    // Ranges are defined for GET alone (§14.2).
+    let asked_range = text(asked, header::RANGE).filter(|_| is_same && method == Method::GET);
     let size = opened.size;
-    let (status, range) = match wanted(text(asked, header::RANGE).filter(|_| is_same), size) {
+    let (status, range) = match wanted(asked_range, size) {
         Wanted::Whole => (StatusCode::OK, 0..size),
         Wanted::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
         Wanted::Unsatisfiable => return Ok(unsatisfiable(size)),
@@ -58,6 +64,7 @@ fn headers(opened: &Opened, etag: &str, content_type: &'static str) -> Result<He
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::ETAG, value(etag)?);
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, NOTHING_RUNS);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache_control(opened)));
     if !opened.is_public {
         headers.insert(header::VARY, HeaderValue::from_static("Authorization"));
@@ -79,6 +86,13 @@ fn cache_control(opened: &Opened) -> &'static str {
         (true, false) => "no-cache",
         (false, _) => "private, no-cache",
     }
+}
+
+/// The length is that of the answer with the bytes, or none (RFC 9110 §8.6); without one, axum would say 0.
+fn not_modified(headers: HeaderMap, size: u64) -> Response {
+    let mut response = (StatusCode::NOT_MODIFIED, headers).into_response();
+    response.headers_mut().insert(header::CONTENT_LENGTH, size.into());
+    response
 }
 
 fn unsatisfiable(size: u64) -> Response {

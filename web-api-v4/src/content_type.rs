@@ -1,7 +1,7 @@
 //! Which media type a file in an archive has, by its name.
 //!
-//! Content that somebody uploaded never runs in a browser: what could is served as plain text, and `nosniff` keeps
-//! browsers from guessing otherwise.
+//! Content that somebody uploaded never runs in a browser: what could is served as plain text, `nosniff` keeps browsers
+//! from guessing otherwise, and the sandbox of [`bytes`](mod@crate::bytes) is for images that are documents.
 
 /// Returns the media type of a file.
 pub(crate) fn of(path: &str) -> &'static str {

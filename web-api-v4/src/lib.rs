@@ -1,14 +1,17 @@
 //! The store over HTTP: API v4, and the store's own endpoints beside it.
 //!
 //! In reading order: [`router`](mod@router) (every route on one screen), [`id_path`](mod@id_path) (how an entity's
-//! reference stands in a path), [`auth`](mod@auth), [`handlers`], [`problem`](mod@problem) (how a refusal is
-//! rendered), [`bytes`](mod@bytes) (how bytes are served), [`openapi`](mod@openapi).
+//! reference stands in a path), [`auth`](mod@auth), [`query`](mod@query) (what paths, queries and bodies say),
+//! [`handlers`], [`problem`](mod@problem) (how a refusal is rendered), [`bytes`](mod@bytes) (how bytes are served),
+//! [`transport`](mod@transport) and [`leftover`](mod@leftover) (what holds for every request),
+//! [`openapi`](mod@openapi).
 
 mod auth;
 mod bytes;
 mod content_type;
 mod handlers;
 mod id_path;
+mod leftover;
 mod openapi;
 mod problem;
 mod query;

@@ -29,6 +29,10 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "an error that `map_err` hands over is its own message"
+    )]
     pub(crate) fn new(status: StatusCode, v4_code: V4Code, code: Code, message: impl ToString) -> Self {
         Self { status, v4_code, code, message: message.to_string(), hint: None, errors: Vec::new() }
     }
@@ -49,7 +53,7 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, V4Code::Unauthorized, code, message)
     }
 
-    fn unavailable(error: &(dyn StdError + 'static)) -> Self {
+    pub(crate) fn unavailable(error: &(dyn StdError + 'static)) -> Self {
         tracing::warn!(error, "not available");
         let message = "the store cannot do this now: try again in a moment";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, V4Code::Unavailable, Code::Unavailable, message)
@@ -70,7 +74,8 @@ impl Problem {
     /// Answers for a handler that panicked; the panic itself is logged by the runtime's hook.
     pub(crate) fn of_panic(_: Box<dyn Any + Send>) -> Response {
         let message = "the store failed: the request's identifier finds the cause in its log";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, V4Code::Unclassified, Code::Internal, message).into_response()
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, V4Code::Unclassified, Code::Internal, message)
+            .into_response()
     }
 
     /// Returns the form of RFC 9457.
@@ -113,19 +118,24 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::NoEntity(_) | StoreError::NoFile(_) => Self::not_found(error),
-            StoreError::Listing(_) => {
-                Self::new(StatusCode::FORBIDDEN, V4Code::Forbidden, Code::Forbidden, "directory listing not allowed")
-            }
+            StoreError::Listing(_) => Self::new(
+                StatusCode::FORBIDDEN,
+                V4Code::Forbidden,
+                Code::Forbidden,
+                "directory listing not allowed",
+            ),
             StoreError::Resolve(error) => error.into(),
-            StoreError::Unauthenticated(_) => Self::unauthorized(Code::Unauthenticated, error)
-                .hint("log in, or set CHARM_STORE_TOKEN"),
+            StoreError::Unauthenticated(_) => {
+                Self::unauthorized(Code::Unauthenticated, error).hint("log in, or set CHARM_STORE_TOKEN")
+            }
             StoreError::Denied { right, ref base, .. } => {
                 let hint = denied_hint(right, &base.to_string());
                 Self::unauthorized(Code::Forbidden, error).hint(hint)
             }
             StoreError::Invalid(ref findings) => {
                 let errors = findings.clone();
-                let problem = Self::new(StatusCode::BAD_REQUEST, V4Code::InvalidEntity, Code::Invalid, &error);
+                let problem =
+                    Self::new(StatusCode::BAD_REQUEST, V4Code::InvalidEntity, Code::Invalid, &error);
                 Self { errors, ..problem }
             }
             StoreError::BadRequest(_) | StoreError::Rights(_) => Self::bad_request(error),
@@ -133,7 +143,8 @@ impl From<StoreError> for Problem {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, V4Code::BadRequest, Code::TooLarge, error)
             }
             StoreError::NoSession(_) | StoreError::NotPlanned(_) => {
-                Self::new(StatusCode::NOT_FOUND, V4Code::NotFound, Code::Session, error).hint("plan the publish again")
+                Self::new(StatusCode::NOT_FOUND, V4Code::NotFound, Code::Session, error)
+                    .hint("plan the publish again")
             }
             StoreError::Offset { .. } => Self::conflict(Code::Offset, error),
             StoreError::Busy => Self::conflict(Code::Offset, error).hint(ASK_AGAIN),
@@ -143,14 +154,15 @@ impl From<StoreError> for Problem {
                 Self::new(StatusCode::PRECONDITION_FAILED, V4Code::Conflict, Code::NotCurrent, error)
                     .hint("look at the status again, then decide")
             }
-            StoreError::YankCurrent { .. } => {
-                Self::conflict(Code::YankCurrent, error).hint("release something else first, or name it in `move_to`")
-            }
+            StoreError::YankCurrent { .. } => Self::conflict(Code::YankCurrent, error)
+                .hint("release something else first, or name it in `move_to`"),
             StoreError::Blob(error) => error.into(),
             StoreError::Catalog(error) => error.into(),
-            StoreError::Archive(_) | StoreError::Document(_) | StoreError::Token(_) | StoreError::Task(_) | StoreError::Random(_) => {
-                Self::internal(&error)
-            }
+            StoreError::Archive(_)
+            | StoreError::Document(_)
+            | StoreError::Token(_)
+            | StoreError::Task(_)
+            | StoreError::Random(_) => Self::internal(&error),
         }
     }
 }
@@ -187,7 +199,8 @@ impl From<ReleaseError> for Problem {
                 Self::conflict(Code::ReleaseStream, error).hint(hint)
             }
             ReleaseError::DefaultStream { stream, .. } => {
-                let hint = format!("publish the stream's resources, and name them: `--stream {stream}=REVISION`");
+                let hint =
+                    format!("publish the stream's resources, and name them: `--stream {stream}=REVISION`");
                 Self::conflict(Code::ReleaseStream, error).hint(hint)
             }
             ReleaseError::Withdrawn(_) => Self::conflict(Code::Withdrawn, error),
@@ -198,16 +211,23 @@ impl From<ReleaseError> for Problem {
 impl From<BlobError> for Problem {
     fn from(error: BlobError) -> Self {
         match error {
-            BlobError::Mismatch { .. } => {
-                Self::bad_request(error).with_code(Code::Digest).hint("send the blob again from its beginning")
-            }
+            BlobError::Mismatch { .. } => Self::bad_request(error)
+                .with_code(Code::Digest)
+                .hint("send the blob again from its beginning"),
             BlobError::TooLong { .. } | BlobError::Body(_) => Self::bad_request(error),
             BlobError::Busy(_) => Self::conflict(Code::Offset, error).hint(ASK_AGAIN),
-            BlobError::Lost(_) => Self::conflict(Code::Digest, error).hint("send the blob again from its beginning"),
+            BlobError::Lost(_) => {
+                Self::conflict(Code::Digest, error).hint("send the blob again from its beginning")
+            }
             BlobError::ShuttingDown => Self::unavailable(&error),
             BlobError::NoSpace { .. } => {
                 tracing::error!(error = &error as &dyn StdError, "no space");
-                Self::new(StatusCode::INSUFFICIENT_STORAGE, V4Code::Unavailable, Code::NoSpace, "the store's disk is full")
+                Self::new(
+                    StatusCode::INSUFFICIENT_STORAGE,
+                    V4Code::Unavailable,
+                    Code::NoSpace,
+                    "the store's disk is full",
+                )
             }
             BlobError::NotFound(_)
             | BlobError::Short { .. }
@@ -240,8 +260,8 @@ impl From<CatalogError> for Problem {
             | CatalogError::Corrupt(_)
             | CatalogError::Migration(_)
             | CatalogError::Scheme(_)
-            | CatalogError::Encode(_)
-            | CatalogError::TooLarge(_) => Self::internal(&error),
+            | CatalogError::Encode(_) => Self::internal(&error),
+            CatalogError::TooLarge(_) => Self::bad_request(&error),
         }
     }
 }

@@ -40,21 +40,41 @@ impl FromRequestParts<App> for Target {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let Path(Id { id }) = Path::from_request_parts(parts, app).await.map_err(Problem::not_found)?;
+        let Segments(Id { id }) = Segments::from_request_parts(parts, app).await?;
         let reference = id.parse().map_err(|error| {
             let message = format!("cannot parse URL \"cs:{}\": {error}", id.trim_start_matches("cs:"));
             Problem::new(StatusCode::NOT_FOUND, V4Code::NotFound, Code::Reference, message)
         })?;
-        Ok(Self { reference, channel: channel(parts)? })
+        let AskedChannel(channel) = AskedChannel::from_request_parts(parts, app).await?;
+        Ok(Self { reference, channel })
     }
 }
 
-/// Reads the query's channel.
-pub(crate) fn channel(parts: &Parts) -> Result<Option<Channel>, Problem> {
-    let Ask(ChannelQuery { channel }) = Ask::of(parts)?;
-    let Some(channel) = channel.filter(|channel| !channel.is_empty()) else { return Ok(None) };
-    let refused = |_| Problem::bad_request(format!("invalid channel \"{channel}\" specified in request"));
-    channel.parse().map(Some).map_err(refused)
+/// The channel of a query, if it names one.
+pub(crate) struct AskedChannel(pub(crate) Option<Channel>);
+
+impl FromRequestParts<App> for AskedChannel {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
+        let Ask(ChannelQuery { channel }) = Ask::of(parts)?;
+        let Some(channel) = channel.filter(|channel| !channel.is_empty()) else { return Ok(Self(None)) };
+        let refused = |_| Problem::bad_request(format!("invalid channel \"{channel}\" specified in request"));
+        channel.parse().map(|channel| Self(Some(channel))).map_err(refused)
+    }
+}
+
+/// The parts of a path, refused in the shape of every refusal. What is not UTF-8 names nothing.
+pub(crate) struct Segments<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<App> for Segments<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let Path(segments) =
+            Path::from_request_parts(parts, app).await.map_err(|_| Problem::not_found("not found"))?;
+        Ok(Self(segments))
+    }
 }
 
 /// A query, refused in the shape of every refusal.
@@ -85,9 +105,12 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let body = axum::Json::from_request(request, app).await;
         let axum::Json(body) = body.map_err(|error: JsonRejection| match error.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => {
-                Problem::new(StatusCode::PAYLOAD_TOO_LARGE, V4Code::BadRequest, Code::TooLarge, error.body_text())
-            }
+            StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                V4Code::BadRequest,
+                Code::TooLarge,
+                error.body_text(),
+            ),
             _ => Problem::bad_request(error.body_text()),
         })?;
         Ok(Self(body))

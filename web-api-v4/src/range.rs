@@ -33,7 +33,9 @@ pub(crate) fn wanted(header: Option<&str>, size: u64) -> Wanted {
 fn number(text: &str) -> Option<Option<u64>> {
     match text {
         "" => Some(None),
-        text if text.bytes().all(|byte| byte.is_ascii_digit()) => Some(Some(text.parse().unwrap_or(u64::MAX))),
+        text if text.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Some(Some(text.parse().unwrap_or(u64::MAX)))
+        }
         _ => None,
     }
 }
@@ -47,7 +49,11 @@ fn from_to(first: u64, last: Option<u64>, size: u64) -> Wanted {
 }
 
 fn suffix(n_last: u64, size: u64) -> Wanted {
-    if n_last == 0 || size == 0 { Wanted::Unsatisfiable } else { Wanted::Part(size.saturating_sub(n_last)..size) }
+    if n_last == 0 || size == 0 {
+        Wanted::Unsatisfiable
+    } else {
+        Wanted::Part(size.saturating_sub(n_last)..size)
+    }
 }
 
 #[cfg(test)]

@@ -8,9 +8,11 @@ use store_core::Store;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::handlers::{account, archive, changes, health, publish, release, resolve, resources, rights, withdraw};
+use crate::handlers::{
+    account, archive, changes, health, publish, release, resolve, resources, rights, withdraw,
+};
 use crate::problem::Problem;
-use crate::{id_path, openapi, transport};
+use crate::{id_path, leftover, openapi, transport};
 
 /// The largest JSON body, in bytes. A plan of 20,000 files with long names is half of it.
 const MAX_JSON_BYTES: usize = 16 << 20;
@@ -47,7 +49,10 @@ pub fn router(app: App) -> Router {
         .route("/v4/publish", post(publish::plan))
         .route("/v4/publish/{session}", delete(publish::abandon))
         .route("/v4/publish/{session}/commit", post(publish::commit))
-        .route("/v4/publish/{session}/blobs/{sha256}", get(publish::progress).put(publish::receive).layer(parts))
+        .route(
+            "/v4/publish/{session}/blobs/{sha256}",
+            get(publish::progress).put(publish::receive).layer(parts),
+        )
         .nest(id_path::ROUTE, of_an_entity)
         .fallback(transport::no_handler)
         .method_not_allowed_fallback(transport::no_method)
@@ -58,7 +63,8 @@ pub fn router(app: App) -> Router {
     let by_id = ServiceBuilder::new().map_request(id_path::rewrite).service(routes);
     Router::new()
         .fallback_service(by_id)
-        .layer(from_fn_with_state(app, transport::read_only))
+        .layer(from_fn_with_state(app.clone(), transport::read_only))
+        .layer(from_fn_with_state(app, leftover::read))
         .layer(from_fn(transport::cross_origin))
         .layer(from_fn(transport::render_problems))
         .layer(from_fn(transport::trace))

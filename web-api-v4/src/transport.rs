@@ -6,7 +6,6 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 use tracing::Instrument as _;
 use v4_wire::error::{Code, PROBLEM_JSON, V4Code};
@@ -22,9 +21,9 @@ struct RequestId(String);
 
 /// Gives every request an identifier and writes a line about it.
 pub(crate) async fn trace(mut request: Request, next: Next) -> Response {
-    static COUNTER: AtomicU64 = AtomicU64::new(0);
-    // Unique within the process and, by the process's number, among servers that log to one place.
-    let id = format!("{:x}-{:x}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
+    // Random, for a counter would tell everybody how busy the store is. A machine without random numbers has worse
+    // troubles than requests that look alike in its log.
+    let id = format!("{:016x}", getrandom::u64().unwrap_or_default());
     request.extensions_mut().insert(RequestId(id.clone()));
     let span = tracing::info_span!("request", request.id = %id, method = %request.method(), path = request.uri().path());
     let began = Instant::now();
@@ -60,18 +59,13 @@ fn accepts_problem(headers: &HeaderMap) -> bool {
 /// Lets pages of any origin read the API, as v4's clients expect it.
 pub(crate) async fn cross_origin(request: Request, next: Next) -> Response {
     const METHODS: HeaderValue = HeaderValue::from_static("DELETE,GET,HEAD,PUT,POST,OPTIONS");
-    const HEADERS: HeaderValue = HeaderValue::from_static("Bakery-Protocol-Version, Macaroons, X-Requested-With");
-    let origin = request.headers().get(header::ORIGIN).cloned();
-    let mut response = if request.method() == Method::OPTIONS {
-        let mut response = StatusCode::OK.into_response();
-        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("DELETE,GET,HEAD,PUT,POST"));
-        response
-    } else {
-        next.run(request).await
-    };
-    let allowed = origin.filter(|_| response.headers().contains_key(header::ALLOW));
+    const HEADERS: HeaderValue =
+        HeaderValue::from_static("Bakery-Protocol-Version, Macaroons, X-Requested-With");
+    let is_preflight = request.method() == Method::OPTIONS;
+    let origin = request.headers().get(header::ORIGIN).filter(|_| is_preflight).cloned();
+    let mut response = if is_preflight { preflight() } else { next.run(request).await };
     let headers = response.headers_mut();
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed.unwrap_or(HeaderValue::from_static("*")));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.unwrap_or(HeaderValue::from_static("*")));
     headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HEADERS);
     headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
@@ -82,12 +76,18 @@ pub(crate) async fn cross_origin(request: Request, next: Next) -> Response {
     response
 }
 
+/// Answers `OPTIONS` alike on every path, so that it tells nothing of what is there.
+fn preflight() -> Response {
+    [(header::ALLOW, HeaderValue::from_static("DELETE,GET,HEAD,PUT,POST"))].into_response()
+}
+
 /// Refuses writes while the store is read-only.
 pub(crate) async fn read_only(State(app): State<App>, request: Request, next: Next) -> Response {
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     if app.read_only && !is_read {
         let message = "charmstore is in read-only mode";
-        return Problem::new(StatusCode::FORBIDDEN, V4Code::ReadOnly, Code::ReadOnly, message).into_response();
+        return Problem::new(StatusCode::FORBIDDEN, V4Code::ReadOnly, Code::ReadOnly, message)
+            .into_response();
     }
     next.run(request).await
 }

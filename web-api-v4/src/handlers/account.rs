@@ -15,11 +15,15 @@ pub(crate) async fn whoami(Auth(caller): Auth) -> Result<Json<WhoAmI>, Problem> 
         Caller::User(identity) => {
             Ok(Json(WhoAmI { user: identity.name, groups: identity.groups.into_iter().collect() }))
         }
-        Caller::Admin => {
-            Err(Problem::new(StatusCode::FORBIDDEN, V4Code::Forbidden, Code::Forbidden, "admin credentials used"))
-        }
+        Caller::Admin => Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            V4Code::Forbidden,
+            Code::Forbidden,
+            "admin credentials used",
+        )),
         Caller::Anonymous => {
-            Err(StoreError::Unauthenticated("authentication failed: missing HTTP auth header".to_owned()).into())
+            Err(StoreError::Unauthenticated("authentication failed: missing HTTP auth header".to_owned())
+                .into())
         }
     }
 }

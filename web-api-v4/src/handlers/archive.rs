@@ -1,6 +1,6 @@
 //! Archives, and the files in them.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use http::header::CONTENT_DISPOSITION;
 use http::{HeaderMap, HeaderValue, Method};
@@ -9,7 +9,7 @@ use store_core::What;
 
 use crate::auth::Auth;
 use crate::problem::Problem;
-use crate::query::Target;
+use crate::query::{Segments, Target};
 use crate::router::App;
 use crate::{bytes, content_type};
 
@@ -23,7 +23,10 @@ pub(crate) async fn whole(
     let opened = app.store.open(&caller, &target.reference, target.channel(), &What::Archive).await?;
     let name = format!("attachment; filename={}.zip", opened.entity.base.name);
     let mut response = bytes::serve(opened, &method, &headers, "application/zip").await?;
-    if let Ok(name) = HeaderValue::from_str(&name) {
+    // A refusal is nothing to save under the charm's name.
+    if response.status().is_success()
+        && let Ok(name) = HeaderValue::from_str(&name)
+    {
         response.headers_mut().insert(CONTENT_DISPOSITION, name);
     }
     Ok(response)
@@ -38,11 +41,12 @@ pub(crate) async fn file(
     State(app): State<App>,
     Auth(caller): Auth,
     target: Target,
-    Path(FilePath { path }): Path<FilePath>,
+    Segments(FilePath { path }): Segments<FilePath>,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let content_type = content_type::of(&path);
-    let opened = app.store.open(&caller, &target.reference, target.channel(), &What::ArchiveFile(path)).await?;
+    let opened =
+        app.store.open(&caller, &target.reference, target.channel(), &What::ArchiveFile(path)).await?;
     bytes::serve(opened, &method, &headers, content_type).await
 }

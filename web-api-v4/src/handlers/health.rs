@@ -14,6 +14,7 @@ pub(crate) async fn health() -> Json<Value> {
 
 /// Answers when database and blobs do.
 pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Value>, Problem> {
-    app.store.check().await?;
+    // Whatever keeps the store from working: a balancer is to ask another server, and this one again later.
+    app.store.check().await.map_err(|error| Problem::unavailable(&error))?;
     Ok(Json(json!({ "status": "ready" })))
 }

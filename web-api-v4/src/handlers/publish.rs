@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::body::Body as RawBody;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use charm_model::digest::Sha256;
 use http::{HeaderMap, HeaderName, StatusCode, header};
@@ -13,7 +13,7 @@ use v4_wire::publish::{CommitAnswer, CommitRequest, PlanAnswer, PlanRequest, Upl
 
 use crate::auth::Auth;
 use crate::problem::Problem;
-use crate::query::{Ask, Body};
+use crate::query::{Ask, Body, Segments};
 use crate::router::App;
 
 pub(crate) async fn plan(
@@ -27,7 +27,7 @@ pub(crate) async fn plan(
 pub(crate) async fn abandon(
     State(app): State<App>,
     Auth(caller): Auth,
-    Path(session): Path<String>,
+    Segments(session): Segments<String>,
 ) -> Result<StatusCode, Problem> {
     app.store.abandon(&caller, &session).await?;
     Ok(StatusCode::OK)
@@ -36,7 +36,7 @@ pub(crate) async fn abandon(
 pub(crate) async fn commit(
     State(app): State<App>,
     Auth(caller): Auth,
-    Path(session): Path<String>,
+    Segments(session): Segments<String>,
     Body(request): Body<CommitRequest>,
 ) -> Result<Json<CommitAnswer>, Problem> {
     Ok(Json(app.store.commit(&caller, &session, &request).await?))
@@ -57,7 +57,7 @@ impl BlobPath {
 pub(crate) async fn progress(
     State(app): State<App>,
     Auth(caller): Auth,
-    Path(path): Path<BlobPath>,
+    Segments(path): Segments<BlobPath>,
 ) -> Result<Response, Problem> {
     Ok(shown(app.store.progress(&caller, &path.session, &path.sha256()?).await?))
 }
@@ -71,7 +71,7 @@ pub(crate) struct PartQuery {
 pub(crate) async fn receive(
     State(app): State<App>,
     Auth(caller): Auth,
-    Path(path): Path<BlobPath>,
+    Segments(path): Segments<BlobPath>,
     Ask(PartQuery { offset }): Ask<PartQuery>,
     headers: HeaderMap,
     body: RawBody,
@@ -83,11 +83,13 @@ pub(crate) async fn receive(
 
 /// Refuses a part before any of it is read.
 fn check_length(headers: &HeaderMap, limit: u64) -> Result<(), Problem> {
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let length =
+        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     match length {
         None => Err(Problem::bad_request("Content-Length not specified")),
         Some(length) if length > limit => {
-            let message = format!("the part has {length} bytes; the store takes at most {limit} in one request");
+            let message =
+                format!("the part has {length} bytes; the store takes at most {limit} in one request");
             Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, V4Code::BadRequest, Code::TooLarge, message))
         }
         Some(_) => Ok(()),

@@ -1,7 +1,7 @@
 //! A charm's resources: their list, and their bytes.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use charm_model::shape::Place;
 use http::{HeaderMap, Method};
@@ -12,7 +12,7 @@ use v4_wire::resolve::ResourcesSummary;
 use crate::auth::Auth;
 use crate::bytes;
 use crate::problem::Problem;
-use crate::query::Target;
+use crate::query::{Segments, Target};
 use crate::router::App;
 
 pub(crate) async fn list(
@@ -33,7 +33,7 @@ pub(crate) async fn file(
     State(app): State<App>,
     Auth(caller): Auth,
     target: Target,
-    Path(ResourcePath { tree, path }): Path<ResourcePath>,
+    Segments(ResourcePath { tree, path }): Segments<ResourcePath>,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {

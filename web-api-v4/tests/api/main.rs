@@ -1,0 +1,30 @@
+//! The API as a client sees it: requests go through the router, to a store on real databases and directories, and every
+//! answer is held against `openapi.json`.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop and say where")]
+
+mod answer;
+mod charm;
+mod clock;
+mod contract;
+mod place;
+mod test_store;
+
+mod bytes;
+mod changes;
+mod credentials;
+mod document;
+mod every_place;
+mod hidden;
+mod paths;
+mod proofs;
+mod publishing;
+mod refusals;
+mod releasing;
+mod resolving;
+mod rights;
+mod simultaneous;
+mod tokens;
+mod transport;
+mod uploads;
+mod withdrawing;

@@ -1,0 +1,173 @@
+//! Attacks on tokens.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde_json::{Value, json};
+use test_case::test_case;
+
+use crate::answer::Answer;
+use crate::charm::Charm;
+use crate::test_store::{TestStore, User};
+
+/// A token in its parts, to be put together differently.
+struct Parts {
+    header: Value,
+    claims: Value,
+    signature: String,
+}
+
+impl Parts {
+    fn of(user: &User) -> Self {
+        let jwt = user.token.strip_prefix("cst_").unwrap().rsplit_once('_').unwrap().0;
+        let parts: Vec<_> = jwt.split('.').collect();
+        let json = |part: &str| serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap();
+        Self { header: json(parts[0]), claims: json(parts[1]), signature: parts[2].to_owned() }
+    }
+
+    fn jwt(&self) -> String {
+        let text = |json: &Value| URL_SAFE_NO_PAD.encode(json.to_string());
+        format!("{}.{}.{}", text(&self.header), text(&self.claims), self.signature)
+    }
+}
+
+/// Wraps a JWT as the store does: whoever forges one can do that as well.
+fn wrapped(jwt: &str) -> String {
+    format!("cst_{jwt}_{:08x}", crc32fast::hash(jwt.as_bytes()))
+}
+
+async fn with_token(store: &TestStore, token: &str) -> Answer {
+    store.get("/v4/whoami").header("authorization", &format!("Bearer {token}")).await
+}
+
+#[tokio::test]
+async fn a_token_says_who_it_is() {
+    let store = TestStore::new().await;
+    let alice = store.user("alice").await;
+    assert_eq!(with_token(&store, &alice.token).await.json(), json!({ "User": "alice", "Groups": [] }));
+}
+
+const SIGNATURE: &str = "401 authentication failed: the token's signature or claims are not valid";
+const MALFORMED: &str = "401 authentication failed: the token is malformed";
+
+fn unsigned(parts: &mut Parts) {
+    parts.header["alg"] = json!("none");
+    parts.signature.clear();
+}
+
+fn of_another(parts: &mut Parts) {
+    parts.claims["sub"] = json!("bob");
+}
+
+fn of_longer_life(parts: &mut Parts) {
+    parts.claims["exp"] = json!(4_000_000_000_u64);
+}
+
+fn of_an_unknown_key(parts: &mut Parts) {
+    parts.header["kid"] = json!("0000000000000000");
+}
+
+fn of_a_key_that_is_a_statement(parts: &mut Parts) {
+    parts.header["kid"] = json!("' OR 1=1 --");
+}
+
+fn of_no_key(parts: &mut Parts) {
+    parts.header.as_object_mut().unwrap().remove("kid");
+}
+
+fn of_another_algorithm(parts: &mut Parts) {
+    parts.header["alg"] = json!("ES256");
+}
+
+fn without_signature(parts: &mut Parts) {
+    parts.signature.clear();
+}
+
+#[test_case(unsigned => MALFORMED; "no algorithm")]
+#[test_case(of_another => SIGNATURE; "another user")]
+#[test_case(of_longer_life => SIGNATURE; "a longer life")]
+#[test_case(of_an_unknown_key => "401 authentication failed: the token's key is not known"; "an unknown key")]
+#[test_case(of_a_key_that_is_a_statement => "401 authentication failed: the token's key is not known"; "a key that is a statement")]
+#[test_case(of_no_key => "401 authentication failed: the token names no key"; "no key")]
+#[test_case(of_another_algorithm => SIGNATURE; "another algorithm")]
+#[test_case(without_signature => SIGNATURE; "no signature")]
+#[tokio::test]
+async fn a_token_that_was_tampered_with_is_refused(tamper: fn(&mut Parts)) -> String {
+    let store = TestStore::new().await;
+    let alice = store.user("alice").await;
+    let mut parts = Parts::of(&alice);
+    tamper(&mut parts);
+    with_token(&store, &wrapped(&parts.jwt())).await.outcome()
+}
+
+#[tokio::test]
+async fn the_public_key_is_no_secret_to_sign_with() {
+    let store = TestStore::new().await;
+    let alice = store.user("alice").await;
+    let parts = Parts::of(&alice);
+    let mut tx = store.place.database.read().await.unwrap();
+    let key = tx.current_signing_key().await.unwrap().unwrap();
+    let mut header = Header::new(Algorithm::HS256);
+    header.kid = Some(key.id);
+    let forged =
+        jsonwebtoken::encode(&header, &parts.claims, &EncodingKey::from_secret(&key.public_key)).unwrap();
+    assert_eq!(with_token(&store, &wrapped(&forged)).await.outcome(), SIGNATURE);
+}
+
+#[tokio::test]
+async fn a_key_of_ones_own_signs_nothing() {
+    let (store, other) = (TestStore::new().await, TestStore::new().await);
+    let alice = store.user("alice").await;
+    other.user("alice").await;
+    let mut tx = other.place.database.read().await.unwrap();
+    let key = tx.current_signing_key().await.unwrap().unwrap();
+    let parts = Parts::of(&alice);
+    let mut header = Header::new(Algorithm::EdDSA);
+    header.kid = parts.header["kid"].as_str().map(str::to_owned);
+    let key = EncodingKey::from_ed_der(&key.private_key);
+    let forged = jsonwebtoken::encode(&header, &parts.claims, &key).unwrap();
+    assert_eq!(with_token(&store, &wrapped(&forged)).await.outcome(), SIGNATURE);
+}
+
+#[tokio::test]
+async fn a_wrong_checksum_is_refused_before_anything_is_looked_up() {
+    let store = TestStore::new().await;
+    let alice = store.user("alice").await;
+    let (token, _) = alice.token.rsplit_once('_').unwrap();
+    for forged in
+        [format!("{token}_00000000"), token.to_owned(), alice.token.to_uppercase(), String::from("cst_")]
+    {
+        assert_eq!(with_token(&store, &forged).await.outcome(), MALFORMED);
+    }
+}
+
+#[tokio::test]
+async fn a_token_ends_with_its_time() {
+    let store = TestStore::new().await;
+    let alice = store.user("alice").await;
+    store.clock.pass(store.store.limits().token_ttl);
+    assert_eq!(
+        with_token(&store, &alice.token).await.outcome(),
+        "401 authentication failed: the token has expired"
+    );
+}
+
+#[tokio::test]
+async fn a_revoked_token_is_refused_at_once() {
+    let store = TestStore::new().await;
+    let alice = store.user("alice").await;
+    assert_eq!(with_token(&store, &alice.token).await.status, 200);
+    assert!(store.store.revoke_token(&alice.token_id).await.unwrap());
+    let refused = with_token(&store, &alice.token).await;
+    assert_eq!(refused.outcome(), "401 authentication failed: the token is expired or revoked");
+}
+
+#[tokio::test]
+async fn a_bad_token_is_refused_even_where_none_is_needed() {
+    let store = TestStore::new().await;
+    let alice = store.user("alice").await;
+    store.publish_openly(&alice, &Charm::named("mysql")).await;
+    store.store.revoke_token(&alice.token_id).await.unwrap();
+    assert_eq!(store.get("/v4/~alice/mysql/archive").by(&alice).await.status, 401);
+    assert_eq!(store.get("/v4/~alice/mysql/archive").await.status, 200);
+}
