@@ -1,0 +1,63 @@
+//! What can be measured: one file each.
+
+mod archive_file;
+mod commits;
+mod download;
+mod memory;
+mod publish;
+mod resolve;
+
+use anyhow::Result;
+use clap::ValueEnum;
+
+use crate::ground::Ground;
+use crate::peer::Peer;
+use crate::table::Table;
+
+/// A scenario. The order is that of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Scenario {
+    /// A large file, new and unchanged, against digesting and copying it
+    Publish,
+    /// A large file, over HTTP and deployed, against nginx
+    Download,
+    /// A file four times larger, up and down: how far the server grows
+    Memory,
+    /// References by the second, against a small file from nginx
+    Resolve,
+    /// Files of a charm's archive by the second, against the same file from nginx
+    ArchiveFile,
+    /// Tiny publishes by the second, against as many small files, each flushed
+    Commits,
+}
+
+impl Scenario {
+    /// Returns its name, as it is typed.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().map(|it| it.get_name().to_owned()).unwrap_or_default()
+    }
+
+    /// Returns the programs that it needs.
+    pub(crate) const fn peers(self) -> &'static [Peer] {
+        match self {
+            Self::Publish => publish::PEERS,
+            Self::Download => download::PEERS,
+            Self::Memory => memory::PEERS,
+            Self::Resolve => resolve::PEERS,
+            Self::ArchiveFile => archive_file::PEERS,
+            Self::Commits => &[],
+        }
+    }
+
+    /// Measures.
+    pub(crate) fn run(self, ground: &Ground) -> Result<Table> {
+        match self {
+            Self::Publish => publish::run(ground),
+            Self::Download => download::run(ground),
+            Self::Memory => memory::run(ground),
+            Self::Resolve => resolve::run(ground),
+            Self::ArchiveFile => archive_file::run(ground),
+            Self::Commits => commits::run(ground),
+        }
+    }
+}
