@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use charm_model::name::{Architecture, Channel};
 use charm_model::reference::Reference;
 use clap::{Parser, Subcommand, ValueEnum};
+use store_client::Rate;
 
 /// Installs charms with their resources on a unit, upgrades them and goes back.
 ///
@@ -24,6 +25,12 @@ pub(crate) struct Cli {
     /// Show no progress.
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
+    /// How many files are fetched at once.
+    #[arg(long, global = true, value_name = "N", default_value_t = 4, value_parser = jobs)]
+    pub(crate) jobs: usize,
+    /// How fast bytes may come, all files together: bytes per second, such as `5MB`.
+    #[arg(long, global = true, value_name = "RATE")]
+    pub(crate) limit_rate: Option<Rate>,
 }
 
 const AFTER_HELP: &str = "\
@@ -32,6 +39,7 @@ Environment:
   CHARM_STORE_TOKEN        a token, or user:password
   CHARM_STORE_TOKEN_FILE   a file that holds it
   CHARM_STORE_CA           certificates to trust besides the system's (PEM)
+  HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY   as everywhere
 
 Exit codes:
   0 done, or nothing to do    1 unexpected    2 usage    4 not logged in or not allowed    5 not found
@@ -88,6 +96,13 @@ pub(crate) enum Format {
     Human,
     /// One JSON object.
     Json,
+}
+
+fn jobs(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(n_jobs @ 1..=64) => Ok(n_jobs),
+        _ => Err("a number from 1 to 64 is expected".to_owned()),
+    }
 }
 
 #[cfg(test)]

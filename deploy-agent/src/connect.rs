@@ -6,14 +6,16 @@ use std::fs;
 use deploy_agent::DeployError;
 use store_client::{Credentials, Options, Store};
 
+use crate::cli::Cli;
 use crate::refusal::Refusal;
 
 /// Makes a client of the store.
-pub(crate) fn connect(address: Option<&str>) -> Result<Store, Refusal> {
-    let address = address.filter(|it| !it.is_empty()).ok_or_else(|| {
+pub(crate) fn connect(cli: &Cli) -> Result<Store, Refusal> {
+    let address = cli.store.as_deref().filter(|it| !it.is_empty()).ok_or_else(|| {
         Refusal::usage("no store is named").help("--store URL, or the environment variable CHARM_STORE")
     })?;
-    let options = Options { ca_pem: ca_pem()?, ..Options::default() };
+    let (n_parallel, limit_rate) = (cli.jobs, cli.limit_rate);
+    let options = Options { ca_pem: ca_pem()?, n_parallel, limit_rate, ..Options::default() };
     Store::new(address, credentials()?, options).map_err(|error| DeployError::from(error).into())
 }
 

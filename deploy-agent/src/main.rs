@@ -48,12 +48,12 @@ async fn run(cli: &Cli) -> Result<ExitCode, Refusal> {
 }
 
 async fn install(cli: &Cli, request: InstallRequest) -> Result<ExitCode, Refusal> {
-    let store = connect(cli.store.as_deref())?;
+    let store = connect(cli)?;
     tell(cli, "install", &deploy_agent::install(&store, &request, watch(cli.quiet)).await?)
 }
 
 async fn upgrade(cli: &Cli, request: UpgradeRequest) -> Result<ExitCode, Refusal> {
-    let store = connect(cli.store.as_deref())?;
+    let store = connect(cli)?;
     tell(cli, "upgrade", &deploy_agent::upgrade(&store, &request, watch(cli.quiet)).await?)
 }
 

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use charm_model::name::{Architecture, Channel, Name, Series, StreamName, UserName};
 use charm_model::reference::{Reference, ReferenceError, Revision};
+use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
+use store_client::Rate;
 use v4_wire::release::Expected;
 
 /// Publishes charms, bundles and their resources, and releases what is published.
@@ -60,6 +62,14 @@ pub(crate) struct Global {
     /// How many seconds the store may keep silent, or a transfer stand still.
     #[arg(long, global = true, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) timeout: Option<u64>,
+
+    /// How many files are read, sent or fetched at once.
+    #[arg(long, global = true, value_name = "N", value_parser = jobs)]
+    pub(crate) jobs: Option<usize>,
+
+    /// How fast bytes may move, all files together: bytes per second, such as `5MB`.
+    #[arg(long, global = true, value_name = "RATE")]
+    pub(crate) limit_rate: Option<Rate>,
 }
 
 /// How the result is written.
@@ -161,9 +171,9 @@ pub(crate) struct PublishArgs {
     #[arg(long, value_enum)]
     pub(crate) only: Option<Only>,
 
-    /// How many files are read and sent at once.
-    #[arg(long, value_name = "N", value_parser = jobs)]
-    pub(crate) jobs: Option<usize>,
+    /// Read every file, even those that have not changed since they were last read.
+    #[arg(long, env = "CHARM_PUBLISH_NO_CACHE", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub(crate) no_cache: bool,
 
     /// Say what would be made and sent; change nothing.
     #[arg(long)]
@@ -447,6 +457,7 @@ mod tests {
     #[test_case("charm-publish release mysql-1 --stream paid"; "a stream without revision")]
     #[test_case("charm-publish yank mysql-1"; "no reason")]
     #[test_case("charm-publish --jobs 0"; "no jobs")]
+    #[test_case("charm-publish --limit-rate 0"; "no bytes")]
     fn refuses(line: &str) {
         assert_eq!(parse(line).unwrap_err().exit_code(), 2);
     }

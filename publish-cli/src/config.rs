@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use charm_model::name::{Series, UserName};
 use etcetera::BaseStrategy as _;
 use serde::Deserialize;
+use store_client::Rate;
 
 use crate::failure::Failure;
 
@@ -27,8 +28,10 @@ pub(crate) struct Config {
     pub(crate) owner: Option<UserName>,
     /// The series of a charm that does not name any itself.
     pub(crate) series: Option<Series>,
-    /// How many files are read and sent at once.
+    /// How many files are read, sent or fetched at once.
     pub(crate) jobs: Option<usize>,
+    /// How fast bytes may move.
+    pub(crate) limit_rate: Option<Rate>,
     /// How many seconds the store may keep silent.
     pub(crate) timeout: Option<u64>,
 }
@@ -79,7 +82,7 @@ fn read(path: &Path) -> Result<Config, Failure> {
     };
     toml::from_str(&text).map_err(|error| {
         let message = format!("`{}` is not valid: {}", path.display(), error.message());
-        Failure::usage(message, "known are store, ca, owner, series, jobs and timeout")
+        Failure::usage(message, "known are store, ca, owner, series, jobs, limit-rate and timeout")
     })
 }
 

@@ -36,21 +36,21 @@ impl Context {
 
     /// Returns the store, for a verb that has no charm's directory.
     pub(crate) fn store(&self) -> Result<Store, Failure> {
-        self.store_for(&Files::read(None)?, None)
+        self.store_for(&Files::read(None)?)
     }
 
     /// Returns the store that flags, environment and files name, with the caller's token there.
-    pub(crate) fn store_for(&self, files: &Files, jobs: Option<usize>) -> Result<Store, Failure> {
+    pub(crate) fn store_for(&self, files: &Files) -> Result<Store, Failure> {
         let address = self.address(files)?;
         let credentials = self.credentials(files, &address)?;
-        self.connect(files, &address, credentials, jobs)
+        self.connect(files, &address, credentials)
     }
 
     /// Returns the store with these credentials, whatever else is set.
     pub(crate) fn store_with(&self, credentials: Credentials) -> Result<Store, Failure> {
         let files = Files::read(None)?;
         let address = self.address(&files)?;
-        self.connect(&files, &address, credentials, None)
+        self.connect(&files, &address, credentials)
     }
 
     /// Returns the store's address.
@@ -72,13 +72,11 @@ impl Context {
         Ok(found)
     }
 
-    fn connect(
-        &self,
-        files: &Files,
-        address: &str,
-        credentials: Credentials,
-        jobs: Option<usize>,
-    ) -> Result<Store, Failure> {
+    fn connect(&self, files: &Files, address: &str, credentials: Credentials) -> Result<Store, Failure> {
+        Ok(Store::new(address, credentials, self.options(files)?)?)
+    }
+
+    fn options(&self, files: &Files) -> Result<Options, Failure> {
         let mut options = Options::default();
         if let Some(path) = self.global.ca.clone().or_else(|| files.user.ca.clone()) {
             options.ca_pem = Some(read(&path)?);
@@ -86,10 +84,11 @@ impl Context {
         if let Some(seconds) = self.global.timeout.or_else(|| files.get(|it| it.timeout.as_ref())) {
             options.idle_timeout = Duration::from_secs(seconds);
         }
-        if let Some(jobs) = jobs.or_else(|| files.get(|it| it.jobs.as_ref())) {
+        if let Some(jobs) = self.global.jobs.or_else(|| files.get(|it| it.jobs.as_ref())) {
             options.n_parallel = jobs;
         }
-        Ok(Store::new(address, credentials, options)?)
+        options.limit_rate = self.global.limit_rate.or_else(|| files.get(|it| it.limit_rate.as_ref()));
+        Ok(options)
     }
 }
 

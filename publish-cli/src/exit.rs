@@ -49,10 +49,10 @@ impl From<&ClientError> for Exit {
             ClientError::Unauthenticated(_) | ClientError::Forbidden(_) => Self::NotAllowed,
             ClientError::NotFound(_) => Self::NotFound,
             ClientError::Conflict(_) | ClientError::Changed(_) | ClientError::Busy(_) => Self::Conflict,
-            ClientError::Limit(_) => Self::Limit,
-            ClientError::Unavailable(_) | ClientError::Unreachable { .. } | ClientError::Silent { .. } => {
-                Self::Unreachable
-            }
+            ClientError::Limit(_) | ClientError::Throttled { .. } => Self::Limit,
+            ClientError::Unavailable { .. }
+            | ClientError::Unreachable { .. }
+            | ClientError::Silent { .. } => Self::Unreachable,
             ClientError::Integrity { .. } => Self::Integrity,
             ClientError::Refused(_) => Self::Invalid,
             ClientError::Address(_) | ClientError::Setup(_) => Self::Usage,
@@ -99,7 +99,7 @@ mod tests {
     #[test_case(&ClientError::Conflict(problem("E-NOT-CURRENT")) => Exit::Conflict)]
     #[test_case(&ClientError::NotFound(problem("E-NOTHING-FITS")) => Exit::NotFound)]
     #[test_case(&ClientError::Unauthenticated(problem("E-LOGIN")) => Exit::NotAllowed)]
-    #[test_case(&ClientError::Unavailable(problem("about:blank")) => Exit::Unreachable)]
+    #[test_case(&ClientError::Unavailable { problem: problem("about:blank"), retry_after: None } => Exit::Unreachable)]
     fn a_refusal_ends_with(error: &ClientError) -> Exit {
         error.into()
     }

@@ -9,7 +9,7 @@ use v4_wire::error::Problem;
 
 use crate::exit::Exit;
 use crate::progress::Safe;
-use crate::text::lines;
+use crate::text::{duration, lines};
 
 #[derive(Debug, Error)]
 pub(crate) enum Failure {
@@ -106,6 +106,8 @@ fn render_client(error: &ClientError, with_causes: bool) -> String {
         told.push(format!("error{}: {}", code(problem), problem.detail));
     }
     told.extend(problem.hint.as_deref().or_else(|| mend(error)).map(|hint| format!("help: {hint}")));
+    let wait = |time| format!("help: it wants to be asked again in {}, not earlier", duration(time));
+    told.extend(error.retry_after().map(wait));
     if with_causes || matches!(error, ClientError::Failed(_)) {
         let note = |request: &String| format!("note: the store's log knows more of request `{request}`");
         told.extend(problem.instance.as_ref().map(note));
@@ -126,7 +128,7 @@ fn mend(error: &ClientError) -> Option<&'static str> {
         ClientError::Unauthenticated(_) => {
             Some("charm-publish login --token-file FILE, or set CHARM_STORE_TOKEN")
         }
-        ClientError::Unreachable { .. } | ClientError::Silent { .. } | ClientError::Unavailable(_) => {
+        ClientError::Unreachable { .. } | ClientError::Silent { .. } | ClientError::Unavailable { .. } => {
             Some("check `--store` and the network, then run the same command again")
         }
         ClientError::NotAStore { .. } | ClientError::Address(_) => Some("check `--store`, or CHARM_STORE"),
@@ -139,7 +141,7 @@ fn mend(error: &ClientError) -> Option<&'static str> {
 }
 
 /// Returns an error with its causes, in one line.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let links = std::iter::successors(Some(error), |it| it.source());
     links.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -1,7 +1,7 @@
 //! `charm-publish`: from an author's tree to a store, and back.
 //!
 //! In reading order: `cli` (the flags), `commands` (one file per verb), `package` (an author's tree, proved and summed
-//! up), `report` (what a publish comes to), `output`, `progress`, `failure` and `exit` (how it is told), `config` and
+//! up), `summing` and `hash_cache` (so that no file is read twice without need), `report` (what a publish comes to), `output`, `progress`, `failure` and `exit` (how it is told), `config` and
 //! `credentials` (where settings come from).
 
 mod cli;
@@ -11,10 +11,12 @@ mod context;
 mod credentials;
 mod exit;
 mod failure;
+mod hash_cache;
 mod output;
 mod package;
 mod progress;
 mod report;
+mod summing;
 mod text;
 
 use std::process::ExitCode;

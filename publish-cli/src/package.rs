@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufWriter, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use charm_archive::{ArchiveError, author_tree};
@@ -15,19 +13,15 @@ use charm_model::finding::{self, Code, Finding, has_errors};
 use charm_model::name::{Name, Series, StreamName};
 use charm_model::reference::BaseId;
 use charm_model::resources_yaml::Declaration;
-use charm_model::shape::{Manifest, ManifestFile, Place};
+use charm_model::shape::{Manifest, Place};
 use charm_model::tree::{AuthorTree, EntryKind};
-use futures::{StreamExt as _, TryStreamExt as _, stream};
-use store_client::{Progress, Source, hash_file};
+use store_client::Source;
 use tempfile::NamedTempFile;
 use v4_wire::publish::{PlanRequest, StreamFile};
 
 use crate::cli::{Only, PublishArgs};
 use crate::failure::Failure;
-use crate::progress::Meter;
-
-/// How many files are summed up at once where nothing else is said: hashing keeps a processor busy.
-const DEFAULT_JOBS: usize = 4;
+use crate::summing::Summing;
 
 /// A tree without errors.
 #[derive(Debug)]
@@ -93,11 +87,11 @@ impl Proved {
         self,
         args: &PublishArgs,
         usual_series: Option<Series>,
-        progress: &Arc<Meter>,
+        summing: Summing<'_>,
     ) -> Result<Package, Failure> {
         let streams = self.chosen_streams(args)?;
-        let places: BTreeSet<Place> = streams.values().flatten().cloned().collect();
-        let files = self.sum_up(places, args.jobs.unwrap_or(DEFAULT_JOBS), progress).await?;
+        let places: BTreeSet<&Place> = streams.values().flatten().collect();
+        let files = summing.all(places.into_iter().map(|it| (it.clone(), path(&self.dir, it)))).await?;
         let manifest = |places: BTreeSet<Place>| {
             Manifest(places.into_iter().filter_map(|it| files.get(&it).map(|file| (it, *file))).collect())
         };
@@ -155,25 +149,6 @@ impl Proved {
         }
     }
 
-    async fn sum_up(
-        &self,
-        places: BTreeSet<Place>,
-        n_jobs: usize,
-        progress: &Arc<Meter>,
-    ) -> Result<BTreeMap<Place, ManifestFile>, Failure> {
-        let total =
-            places.iter().filter_map(|place| path(&self.dir, place).metadata().ok()).map(|it| it.len());
-        progress.begin("hash", total.sum());
-        let files = stream::iter(places).map(|place| async move {
-            let path = path(&self.dir, &place);
-            let file = sum_up(&path, progress.clone()).await?;
-            Ok::<_, Failure>((place, file))
-        });
-        let files = files.buffer_unordered(n_jobs).try_collect().await;
-        progress.finish();
-        files
-    }
-
     async fn pack(&self) -> Result<Packed, Failure> {
         let (dir, tree) = (self.dir.clone(), self.tree.clone());
         tokio::task::spawn_blocking(move || pack(&dir, &tree)).await.map_err(anyhow::Error::from)?
@@ -204,12 +179,6 @@ fn directory_name(dir: &Path) -> Result<Name, Failure> {
 
 fn path(dir: &Path, place: &Place) -> PathBuf {
     dir.join("resources").join(place.tree.as_str()).join(place.path.as_str())
-}
-
-async fn sum_up(path: &Path, progress: Arc<dyn Progress>) -> Result<ManifestFile, Failure> {
-    let content = hash_file(path, progress).await?;
-    let mode = path.metadata()?.permissions().mode();
-    Ok(ManifestFile { content, executable: mode & 0o111 != 0 })
 }
 
 fn pack(dir: &Path, tree: &AuthorTree) -> Result<Packed, Failure> {

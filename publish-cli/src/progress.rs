@@ -9,15 +9,19 @@ use charm_model::digest::Sha256;
 use charm_model::timestamp::Timestamp;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
-use store_client::{Event, Progress};
+use store_client::{ClientError, Event, Progress};
 
 use crate::cli::Format;
+use crate::failure::chain;
 use crate::output::{Output, json};
 use crate::text::{duration, size};
 
 const LINE_EVERY: Duration = Duration::from_secs(5);
 const JSON_EVERY: Duration = Duration::from_secs(1);
 const DRAWS_PER_SECOND: u8 = 10;
+
+/// A wait that is shorter is over before anybody has read of it.
+const WORTH_TELLING: Duration = Duration::from_secs(1);
 
 /// What survives an interruption.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,12 +53,15 @@ struct State {
     /// Bytes of the phase; 0 if not known.
     total: u64,
     done: u64,
+    /// How much of that an earlier run has done.
+    before: u64,
     /// How far each blob of the phase is: a part that is sent again is not counted twice.
     positions: BTreeMap<Sha256, u64>,
     stored: BTreeMap<Sha256, u64>,
     until: Option<Timestamp>,
     began: Instant,
     told: Instant,
+    waited: Option<Instant>,
     bar: ProgressBar,
 }
 
@@ -73,11 +80,13 @@ impl Meter {
             phase: "",
             total: 0,
             done: 0,
+            before: 0,
             positions: BTreeMap::new(),
             stored: BTreeMap::new(),
             until: None,
             began: now,
             told: now,
+            waited: None,
             bar: ProgressBar::hidden(),
         };
         Self { output, state: Mutex::new(state) }
@@ -88,7 +97,8 @@ impl Meter {
         self.finish();
         let mut state = self.state();
         let now = Instant::now();
-        (state.phase, state.total, state.done, state.began, state.told) = (phase, total, 0, now, now);
+        (state.phase, state.total, state.began, state.told) = (phase, total, now, now);
+        (state.done, state.before) = (0, 0);
         state.positions.clear();
         state.stored.clear();
         if self.output.draws() && total > 0 {
@@ -96,9 +106,19 @@ impl Meter {
         }
     }
 
-    /// Says until when the store keeps what is sent from now on.
-    pub(crate) fn keep_until(&self, until: Timestamp) {
-        self.state().until = Some(until);
+    /// Goes on from what has arrived of each blob, which the store keeps until then, as it will what is still sent.
+    pub(crate) fn go_on(&self, arrived: BTreeMap<Sha256, u64>, until: Timestamp) {
+        let mut state = self.state();
+        state.until = Some(until);
+        state.before = arrived.values().sum();
+        state.done = state.before;
+        state.total += state.before;
+        state.bar.set_length(state.total);
+        state.bar.set_position(state.done);
+        // What an earlier run has done says nothing of how fast this one is.
+        state.bar.reset_eta();
+        state.positions = arrived.clone();
+        state.stored = arrived;
     }
 
     /// Ends the phase, and takes its bar away.
@@ -119,6 +139,11 @@ impl Meter {
         let mut state = self.state();
         let before = state.positions.insert(blob, position).unwrap_or(0);
         state.done = (state.done + position).saturating_sub(before);
+        // The store asks for more at the end where it has not accepted a proof.
+        if state.done > state.total {
+            state.total = state.done;
+            state.bar.set_length(state.done);
+        }
         self.tell(&mut state);
     }
 
@@ -146,7 +171,7 @@ impl Meter {
 impl State {
     fn bytes_per_second(&self) -> u64 {
         let millis = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
-        self.done.saturating_mul(1000) / millis
+        self.done.saturating_sub(self.before).saturating_mul(1000) / millis
     }
 
     fn line(&self) -> String {
@@ -188,6 +213,18 @@ impl Progress for Meter {
             Event::Proved { .. } => {}
         }
     }
+
+    fn waits(&self, because: &ClientError, delay: Duration) {
+        let mut state = self.state();
+        // Blobs that are sent at once are interrupted at once.
+        let is_told = state.waited.is_some_and(|at| at.elapsed() < delay);
+        if delay < WORTH_TELLING || is_told {
+            return;
+        }
+        state.waited = Some(Instant::now());
+        let line = format!("{}; trying again in {}", chain(because), duration(delay));
+        state.bar.suspend(|| self.output.note(&line));
+    }
 }
 
 fn bar(phase: &'static str, total: u64) -> ProgressBar {
@@ -222,11 +259,22 @@ mod tests {
     }
 
     #[test]
+    fn what_an_earlier_run_has_sent_counts_as_done_and_not_as_fast() {
+        let meter = meter();
+        let blob = Sha256([1; 32]);
+        meter.begin("upload", 40);
+        meter.go_on([(blob, 60)].into(), Timestamp::from_micros(0));
+        assert_eq!((meter.state().done, meter.state().total, meter.state().bytes_per_second()), (60, 100, 0));
+        meter.note(Event::Sent { blob, n_bytes: 40, position: 100 });
+        assert_eq!((meter.state().done, meter.state().total), (100, 100));
+    }
+
+    #[test]
     fn an_interruption_tells_what_the_store_has_acknowledged() {
         let meter = meter();
         assert_eq!(meter.safe(), None);
-        meter.begin("upload", 1_220_000_000);
-        meter.keep_until(Timestamp::from_micros(0));
+        meter.begin("upload", 920_000_000);
+        meter.go_on([(Sha256([1; 32]), 300_000_000)].into(), Timestamp::from_micros(0));
         meter.note(Event::Sent { blob: Sha256([1; 32]), n_bytes: 1, position: 900_000_000 });
         meter.note(Event::Stored { blob: Sha256([1; 32]), position: 812_000_000 });
         insta::assert_snapshot!(

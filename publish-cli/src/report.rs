@@ -35,6 +35,9 @@ pub(crate) struct Plan {
     #[serde(skip_serializing_if = "Option::is_none")]
     current_before: Option<Reference>,
     findings: Vec<Finding>,
+    /// How far each blob is that is to be sent.
+    #[serde(skip)]
+    pub(crate) arrived: BTreeMap<Sha256, u64>,
     #[serde(skip)]
     table: String,
 }
@@ -117,6 +120,7 @@ impl Plan {
             send,
             saved: logical.saturating_sub(send),
             findings: answer.findings.clone(),
+            arrived: arrived(answer),
             table: table(package, answer),
         }
     }
@@ -232,6 +236,14 @@ fn send_bytes(package: &Package, answer: &PlanAnswer) -> u64 {
         BlobPlan::Have | BlobPlan::Prove { .. } => 0,
     };
     answer.blobs.iter().map(left).sum()
+}
+
+fn arrived(answer: &PlanAnswer) -> BTreeMap<Sha256, u64> {
+    let offset = |(blob, plan): (&Sha256, &BlobPlan)| match plan {
+        BlobPlan::Send { offset } => Some((*blob, *offset)),
+        BlobPlan::Have | BlobPlan::Prove { .. } => None,
+    };
+    answer.blobs.iter().filter_map(offset).collect()
 }
 
 fn table(package: &Package, answer: &PlanAnswer) -> String {

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use backon::Retryable as _;
 use bytes::Bytes;
 use reqwest::{Method, Response};
 use serde::Serialize;
@@ -10,7 +9,9 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::error::ClientError;
-use crate::retry::{Repeat, schedule};
+use crate::progress::Progress;
+use crate::refusal::Refusal;
+use crate::retry::{Patience, Repeat};
 use crate::store::Store;
 
 /// The longest JSON answer that is read: a manifest of the most files there may be has about 3 MiB.
@@ -26,7 +27,7 @@ pub(crate) struct Call {
 
 impl Call {
     pub(crate) fn new(method: Method, url: Url) -> Self {
-        let repeat = if method == Method::POST { Repeat::IfUnsent } else { Repeat::Always };
+        let repeat = if method == Method::POST { Repeat::IfUndone } else { Repeat::Always };
         Self { method, url, body: None, repeat, patience: None }
     }
 
@@ -53,7 +54,7 @@ impl Store {
     /// Asks, again where that is safe, and reads the answer.
     pub(crate) async fn ask<T: DeserializeOwned>(&self, call: Call) -> Result<T, ClientError> {
         let body = self.ask_bytes(&call).await?;
-        serde_json::from_slice(&body).map_err(|source| ClientError::NotAStore { url: call.url, source })
+        read_json(&call.url, &body)
     }
 
     /// Asks as [`Store::ask`] does, where the answer says no more than that it is done.
@@ -61,14 +62,33 @@ impl Store {
         self.ask_bytes(&call).await.map(drop)
     }
 
+    /// Asks as [`Store::ask`] does, for a transfer that has its own patience.
+    pub(crate) async fn ask_with<T: DeserializeOwned>(
+        &self,
+        call: &Call,
+        patience: &mut Patience,
+        progress: &dyn Progress,
+    ) -> Result<T, ClientError> {
+        let body = self.ask_patiently(call, patience, progress).await?;
+        read_json(&call.url, &body)
+    }
+
     async fn ask_bytes(&self, call: &Call) -> Result<Vec<u8>, ClientError> {
-        (|| self.ask_once(call))
-            .retry(schedule(self.options().n_retries))
-            .when(|error| call.repeat.allows(error))
-            .notify(|error, delay| {
-                tracing::warn!(error = error as &dyn std::error::Error, ?delay, "asking again soon");
-            })
-            .await
+        self.ask_patiently(call, &mut Patience::with_request(self.options()), &()).await
+    }
+
+    async fn ask_patiently(
+        &self,
+        call: &Call,
+        patience: &mut Patience,
+        progress: &dyn Progress,
+    ) -> Result<Vec<u8>, ClientError> {
+        loop {
+            match self.ask_once(call).await {
+                Err(error) if call.repeat.allows(&error) => patience.wait(error, progress).await?,
+                outcome => return outcome,
+            }
+        }
     }
 
     async fn ask_once(&self, call: &Call) -> Result<Vec<u8>, ClientError> {
@@ -76,22 +96,37 @@ impl Store {
         if let Some(body) = &call.body {
             request = request.header(reqwest::header::CONTENT_TYPE, "application/json").body(body.clone());
         }
-        let work =
-            async { read_answer(request.send().await.map_err(|it| self.unreachable(it))?, self).await };
-        self.within(call.patience.unwrap_or(self.options().idle_timeout), work).await
+        let patience = call.patience.unwrap_or(self.options().idle_timeout);
+        let send = async { request.send().await.map_err(|it| self.unreachable(it)) };
+        read_answer(self.within(patience, send).await?, self).await
     }
+}
+
+/// Reads an answer's body as JSON.
+pub(crate) fn read_json<T: DeserializeOwned>(url: &Url, body: &[u8]) -> Result<T, ClientError> {
+    serde_json::from_slice(body).map_err(|source| ClientError::NotAStore { url: url.clone(), source })
 }
 
 /// Returns the body of an answer, or the refusal that it is.
 pub(crate) async fn read_answer(response: Response, store: &Store) -> Result<Vec<u8>, ClientError> {
-    let status = response.status();
-    let body = read_bounded(response, store).await?;
-    if status.is_success() { Ok(body) } else { Err(ClientError::refusal(status, &body)) }
+    if !response.status().is_success() {
+        return Err(refusal(response, store).await);
+    }
+    read_bounded(response, store).await
+}
+
+/// Returns the refusal that an answer without success is.
+pub(crate) async fn refusal(response: Response, store: &Store) -> ClientError {
+    let (status, headers) = (response.status(), response.headers().clone());
+    match read_bounded(response, store).await {
+        Err(error) => error,
+        Ok(body) => ClientError::refused(Refusal::read(status, &headers, &body)),
+    }
 }
 
 async fn read_bounded(mut response: Response, store: &Store) -> Result<Vec<u8>, ClientError> {
     let mut body = Vec::new();
-    while let Some(bytes) = response.chunk().await.map_err(|it| store.unreachable(it))? {
+    while let Some(bytes) = store.chunk(&mut response).await? {
         body.extend_from_slice(&bytes);
         // What is cut off here is not JSON any more, and is told as such.
         if body.len() > MAX_ANSWER_BYTES {

@@ -7,18 +7,19 @@ use bytes::Bytes;
 use charm_model::digest::Content;
 use charm_model::reference::Reference;
 use charm_model::shape::Place;
-use futures::{Stream, StreamExt as _};
+use futures::{Stream, stream};
 use reqwest::header::{CONTENT_RANGE, ETAG, IF_RANGE, RANGE};
 use reqwest::{Method, Response, StatusCode};
 use tokio::sync::mpsc;
 use url::Url;
 
-use crate::call::read_answer;
+use crate::call::refusal;
 use crate::error::ClientError;
 use crate::hash::blocking;
 use crate::landing::Landing;
+use crate::part_size::PartSize;
 use crate::progress::{Event, Progress};
-use crate::retry::Patience;
+use crate::retry::{Patience, is_transient};
 use crate::store::Store;
 
 /// How many chunks the network may be ahead of the disk.
@@ -52,7 +53,8 @@ impl Store {
     ) -> Result<(), ClientError> {
         let (target, expected) = (target.to_owned(), *expected);
         let landing = blocking(move || Landing::open(&target, expected)).await?;
-        let fetch = Fetch { store: self, url: self.url_of_item(id, item), expected, progress };
+        let part_size = PartSize::whole_or(self.options().part_bytes);
+        let fetch = Fetch { store: self, url: self.url_of_item(id, item), expected, part_size, progress };
         let mut landing = fetch.all(landing).await?;
         if landing.is_spoilt() {
             landing.restart()?;
@@ -76,7 +78,10 @@ impl Store {
             return Err(refusal(response, self).await);
         }
         let store = self.clone();
-        Ok(response.bytes_stream().map(move |chunk| chunk.map_err(|it| store.unreachable(it))))
+        Ok(stream::try_unfold((store, response), |(store, mut response)| async move {
+            let chunk = store.chunk(&mut response).await?;
+            Ok(chunk.map(|bytes| (bytes, (store, response))))
+        }))
     }
 
     fn url_of_item(&self, id: &Reference, item: &Item) -> Url {
@@ -95,13 +100,14 @@ struct Fetch<'a> {
     store: &'a Store,
     url: Url,
     expected: Content,
+    part_size: PartSize,
     progress: Arc<dyn Progress>,
 }
 
 impl Fetch<'_> {
     /// Fetches until all bytes are there, however often the connection breaks, as long as some arrive each time.
     async fn all(&self, mut landing: Landing) -> Result<Landing, ClientError> {
-        let mut patience = Patience::new(self.store.options().n_retries);
+        let mut patience = Patience::with_transfer(self.store.options());
         while !landing.is_whole() {
             let before = landing.size();
             let outcome;
@@ -110,13 +116,28 @@ impl Fetch<'_> {
                 patience.renew();
             }
             match outcome {
-                Err(error) => patience.wait(error).await?,
+                Err(error) => self.recover(error, landing.size() > before, &mut patience).await?,
                 // An answer that ends early without breaking off ends early the next time as well.
                 Ok(()) if landing.size() <= before => return Err(landing.wrong()),
                 Ok(()) => {}
             }
         }
         Ok(landing)
+    }
+
+    /// Waits for the next attempt; where nothing came through, it asks for less.
+    async fn recover(
+        &self,
+        error: ClientError,
+        got_on: bool,
+        patience: &mut Patience,
+    ) -> Result<(), ClientError> {
+        let is_shorter = !got_on && self.part_size.failed(self.part_size.n_bytes(), &error);
+        if is_shorter || is_transient(&error) {
+            patience.wait(error, self.progress.as_ref()).await
+        } else {
+            Err(error)
+        }
     }
 
     /// Fetches from where the file ends. Returns the file as it is then, and how the connection ended.
@@ -133,8 +154,8 @@ impl Fetch<'_> {
 
     async fn open(&self, offset: u64) -> Result<Response, ClientError> {
         let mut request = self.store.request(Method::GET, self.url.clone());
-        if offset > 0 {
-            request = request.header(RANGE, format!("bytes={offset}-")).header(IF_RANGE, self.etag());
+        if let Some(range) = self.range(offset) {
+            request = request.header(RANGE, range).header(IF_RANGE, self.etag());
         }
         let send = async { request.send().await.map_err(|it| self.store.unreachable(it)) };
         let response = self.store.within(self.store.options().idle_timeout, send).await?;
@@ -143,6 +164,15 @@ impl Fetch<'_> {
         }
         self.check(&response, offset)?;
         Ok(response)
+    }
+
+    /// Returns what is asked for; nothing in particular, if it is all.
+    fn range(&self, offset: u64) -> Option<String> {
+        match offset.checked_add(self.part_size.n_bytes()) {
+            Some(end) if end < self.expected.size => Some(format!("bytes={offset}-{}", end - 1)),
+            _ if offset > 0 => Some(format!("bytes={offset}-")),
+            _ => None,
+        }
     }
 
     /// Refuses other bytes, and another range, before any of them is written.
@@ -183,21 +213,11 @@ impl Fetch<'_> {
     /// Hands on the bytes of an answer as they come, until it ends or nobody takes them.
     async fn pass(&self, mut response: Response, sender: mpsc::Sender<Bytes>) -> Result<(), ClientError> {
         loop {
-            let chunk = async { response.chunk().await.map_err(|it| self.store.unreachable(it)) };
-            let Some(bytes) = self.store.within(self.store.options().idle_timeout, chunk).await? else {
-                return Ok(());
-            };
+            let Some(bytes) = self.store.chunk(&mut response).await? else { return Ok(()) };
+            self.store.pace().take(bytes.len()).await;
             if sender.send(bytes).await.is_err() {
                 return Ok(());
             }
         }
-    }
-}
-
-async fn refusal(response: Response, store: &Store) -> ClientError {
-    let status = response.status();
-    match store.within(store.options().idle_timeout, read_answer(response, store)).await {
-        Err(error) => error,
-        Ok(body) => ClientError::refusal(status, &body),
     }
 }

@@ -8,7 +8,9 @@ use charm_model::digest::Content;
 use reqwest::StatusCode;
 use thiserror::Error;
 use url::Url;
-use v4_wire::error::{Code, Problem, V4Error};
+use v4_wire::error::{Code, Problem};
+
+use crate::refusal::Refusal;
 
 /// Why the store, or the way to it, did not do what was asked.
 #[derive(Debug, Error)]
@@ -28,9 +30,22 @@ pub enum ClientError {
     /// A quota, a limit or the store's disk is exhausted.
     #[error("{}", .0.detail)]
     Limit(Problem),
+    /// The caller asks too often: ask again later.
+    #[error("{}", .problem.detail)]
+    Throttled {
+        /// What the store, or a proxy before it, says.
+        problem: Problem,
+        /// How long to wait, if that was said.
+        retry_after: Option<Duration>,
+    },
     /// The store cannot do this now: try again later. It was tried as often as the options say.
-    #[error("{}", .0.detail)]
-    Unavailable(Problem),
+    #[error("{}", .problem.detail)]
+    Unavailable {
+        /// What the store, or a proxy before it, says.
+        problem: Problem,
+        /// How long to wait, if that was said.
+        retry_after: Option<Duration>,
+    },
     /// The store failed; its log knows why.
     #[error("{}", .0.detail)]
     Failed(Problem),
@@ -106,7 +121,8 @@ impl ClientError {
             | Self::NotFound(problem)
             | Self::Conflict(problem)
             | Self::Limit(problem)
-            | Self::Unavailable(problem)
+            | Self::Throttled { problem, .. }
+            | Self::Unavailable { problem, .. }
             | Self::Failed(problem)
             | Self::Refused(problem) => Some(problem),
             _ => None,
@@ -118,72 +134,35 @@ impl ClientError {
         self.problem().is_some_and(|problem| problem.code() == code.as_str())
     }
 
+    /// Returns for how long the store, or a proxy before it, asks to be left alone.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Throttled { retry_after, .. } | Self::Unavailable { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
     pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { path, source }
     }
 
-    /// Reads a refusal: as the problem that was asked for, as v4's shape, or as whatever a proxy says.
-    pub(crate) fn refusal(status: StatusCode, body: &[u8]) -> Self {
-        let problem = serde_json::from_slice::<Problem>(body)
-            .ok()
-            .or_else(|| serde_json::from_slice::<V4Error>(body).ok().map(|error| from_v4(status, error)))
-            .unwrap_or_else(|| nameless(status, format!("the answer was `{status}`")));
-        Self::by_status(status, problem)
-    }
-
-    fn by_status(status: StatusCode, problem: Problem) -> Self {
+    pub(crate) fn refused(refusal: Refusal) -> Self {
+        let Refusal { status, problem, retry_after } = refusal;
         match status {
             StatusCode::UNAUTHORIZED => Self::Unauthenticated(problem),
             StatusCode::FORBIDDEN => Self::Forbidden(problem),
             StatusCode::NOT_FOUND | StatusCode::GONE => Self::NotFound(problem),
             StatusCode::CONFLICT | StatusCode::PRECONDITION_FAILED => Self::Conflict(problem),
-            StatusCode::PAYLOAD_TOO_LARGE
-            | StatusCode::TOO_MANY_REQUESTS
-            | StatusCode::INSUFFICIENT_STORAGE => Self::Limit(problem),
-            StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
-                Self::Unavailable(problem)
-            }
+            StatusCode::TOO_MANY_REQUESTS => Self::Throttled { problem, retry_after },
+            StatusCode::PAYLOAD_TOO_LARGE | StatusCode::INSUFFICIENT_STORAGE => Self::Limit(problem),
+            // A proxy that lost patience says 408 (RFC 9110 §15.5.9): the request may be repeated.
+            StatusCode::REQUEST_TIMEOUT
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT => Self::Unavailable { problem, retry_after },
             status if status.is_server_error() => Self::Failed(problem),
             _ => Self::Refused(problem),
         }
-    }
-}
-
-fn from_v4(status: StatusCode, error: V4Error) -> Problem {
-    nameless(status, error.message)
-}
-
-fn nameless(status: StatusCode, detail: String) -> Problem {
-    Problem {
-        // RFC 9457 §4.2.1: no more is known than the status says.
-        kind: "about:blank".to_owned(),
-        title: status.canonical_reason().unwrap_or("unknown").to_owned(),
-        status: status.as_u16(),
-        detail,
-        hint: None,
-        instance: None,
-        errors: Vec::new(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_refusal_is_read_in_every_form_and_kept_apart_by_status() {
-        let problem =
-            br#"{"type":"urn:charm-store:E-OFFSET","title":"conflict","status":409,"detail":"behind"}"#;
-        let error = ClientError::refusal(StatusCode::CONFLICT, problem);
-        assert!(matches!(error, ClientError::Conflict(_)) && error.is(Code::Offset));
-
-        let v4 = br#"{"Message":"no matching charm","Code":"not found"}"#;
-        let error = ClientError::refusal(StatusCode::NOT_FOUND, v4);
-        assert_eq!(error.to_string(), "no matching charm");
-
-        let error = ClientError::refusal(StatusCode::BAD_GATEWAY, b"<html>");
-        assert!(matches!(error, ClientError::Unavailable(_)));
-        assert_eq!(error.to_string(), "the answer was `502 Bad Gateway`");
     }
 }

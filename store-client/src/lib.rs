@@ -9,7 +9,8 @@
 //! 5. [`Store::download`]: into a file, verified, resumed after an interruption.
 //! 6. [`Progress`]: how far both are.
 //!
-//! Nothing here reads the environment or a configuration file, and no blob is ever held in memory.
+//! Nothing here reads a configuration file, nor the environment but for `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and
+//! `NO_PROXY`; and no blob is ever held in memory.
 
 mod call;
 mod credentials;
@@ -19,8 +20,13 @@ mod file_part;
 mod hash;
 mod landing;
 mod options;
+mod pace;
+mod part_size;
 mod progress;
 mod publish;
+mod rate;
+mod recheck;
+mod refusal;
 mod retry;
 mod routes;
 mod store;
@@ -33,4 +39,5 @@ pub use hash::{Sums, hash_file};
 pub use options::Options;
 pub use progress::{Event, Progress};
 pub use publish::{Publish, Source};
+pub use rate::{Rate, RateError};
 pub use store::Store;

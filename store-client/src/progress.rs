@@ -1,6 +1,10 @@
 //! How far a transfer is.
 
+use std::time::Duration;
+
 use charm_model::digest::Sha256;
+
+use crate::error::ClientError;
 
 /// Something that moved. Positions are within the blob, so that a part that is sent twice is not counted twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +50,9 @@ pub enum Event {
 pub trait Progress: Send + Sync {
     /// Takes note.
     fn note(&self, event: Event);
+
+    /// Takes note that a transfer was interrupted, why, and how long it waits before it goes on.
+    fn waits(&self, _because: &ClientError, _delay: Duration) {}
 }
 
 /// Nobody.

@@ -12,7 +12,9 @@ use v4_wire::publish::{BlobPlan, CommitAnswer, CommitRequest, PlanAnswer, PlanRe
 
 use crate::error::ClientError;
 use crate::hash::blocking;
+use crate::part_size::PartSize;
 use crate::progress::{Event, Progress};
+use crate::recheck::Rechecked;
 use crate::store::Store;
 use crate::upload::Upload;
 
@@ -66,7 +68,8 @@ impl Publish {
         let mut send = self.planned();
         for _ in 0..MAX_ROUNDS {
             self.send(send, &progress).await?;
-            match self.store.commit(&self.session, &CommitRequest { proofs: proofs.clone() }).await? {
+            let request = CommitRequest { proofs: proofs.clone() };
+            match self.store.commit_patiently(&self.session, &request, progress.as_ref()).await? {
                 CommitAnswer::Committed(published) => return Ok(published),
                 CommitAnswer::Incomplete { send: missing } => {
                     proofs.retain(|blob, _| !missing.contains_key(blob));
@@ -96,9 +99,12 @@ impl Publish {
         blobs: BTreeMap<Sha256, u64>,
         progress: &Arc<dyn Progress>,
     ) -> Result<(), ClientError> {
+        let most = self.store.options().part_bytes.min(self.session.max_part);
+        let part_size = &PartSize::up_to(most);
         let uploads = blobs.into_iter().map(|(blob, offset)| async move {
             let source = self.source(&blob)?;
-            Upload { store: &self.store, session: &self.session, source, progress }.send_from(offset).await
+            let to = (&self.store, &self.session);
+            Upload::new(to, source, part_size, progress).send_from(offset).await
         });
         stream::iter(uploads).buffer_unordered(self.n_parallel()).try_collect().await
     }
@@ -129,7 +135,15 @@ impl Publish {
         let Session { id, account, .. } = &self.session;
         let key = ProofKey::derive(&salt.0, id, account.as_str(), &content);
         let at = path.clone();
-        blocking(move || key.answer(File::open(at)?)).await.map_err(ClientError::io(path))
+        let answer = blocking(move || {
+            let mut file = Rechecked::new(File::open(at)?);
+            let answer = key.answer(&mut file)?;
+            Ok(file.is(&content).then_some(answer))
+        });
+        match answer.await.map_err(ClientError::io(&path))? {
+            Some(answer) => Ok(answer),
+            None => Err(ClientError::Changed(path)),
+        }
     }
 
     fn source(&self, blob: &Sha256) -> Result<&Source, ClientError> {

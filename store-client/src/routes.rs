@@ -12,7 +12,8 @@ use v4_wire::rights::{RightsAnswer, RightsRequest};
 
 use crate::call::Call;
 use crate::error::ClientError;
-use crate::retry::Repeat;
+use crate::progress::Progress;
+use crate::retry::{Patience, Repeat};
 use crate::store::Store;
 
 type Result<T> = std::result::Result<T, ClientError>;
@@ -46,15 +47,27 @@ impl Store {
     /// Says what is to be published, and returns what the store needs for that.
     pub async fn plan(&self, request: &PlanRequest) -> Result<PlanAnswer> {
         let call = Call::new(Method::POST, self.url(["publish"], &[])).json(request);
-        self.ask(call.within(self.options().commit_timeout)).await
+        // The same plan twice opens one session.
+        self.ask(call.repeat(Repeat::Always).within(self.options().commit_timeout)).await
     }
 
     /// Publishes what was planned, or returns what is still missing.
     pub async fn commit(&self, session: &Session, request: &CommitRequest) -> Result<CommitAnswer> {
+        self.commit_patiently(session, request, &()).await
+    }
+
+    /// Commits with a transfer's patience: all bytes are there, and a store that is restarted comes back.
+    pub(crate) async fn commit_patiently(
+        &self,
+        session: &Session,
+        request: &CommitRequest,
+        progress: &dyn Progress,
+    ) -> Result<CommitAnswer> {
         let url = self.url(["publish", &session.id, "commit"], &[]);
-        let call = Call::new(Method::POST, url).json(request);
         // A commit that was answered into a broken connection is answered the same way again.
-        self.ask(call.repeat(Repeat::Always).within(self.options().commit_timeout)).await
+        let call = Call::new(Method::POST, url).json(request).repeat(Repeat::Always);
+        let call = call.within(self.options().commit_timeout);
+        self.ask_with(&call, &mut Patience::with_transfer(self.options()), progress).await
     }
 
     /// Gives up a publish; what was sent for it is thrown away.

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use charm_model::reference::Reference;
 use reqwest::header::ACCEPT;
-use reqwest::{Certificate, Client, Method, RequestBuilder, redirect};
+use reqwest::{Certificate, Client, Method, RequestBuilder, Response, redirect};
 use url::Url;
 use v4_wire::error::PROBLEM_JSON;
 
 use crate::credentials::Credentials;
 use crate::error::ClientError;
 use crate::options::Options;
+use crate::pace::Pace;
 
 /// A store and the caller's credentials there. Cheap to clone; clones share their connections.
 #[derive(Debug, Clone)]
@@ -22,6 +24,7 @@ struct Inner {
     url: Url,
     credentials: Credentials,
     options: Options,
+    pace: Pace,
     client: Client,
 }
 
@@ -38,7 +41,8 @@ impl Store {
             return Err(not_an_address());
         }
         let client = client(&url, &options).map_err(ClientError::Setup)?;
-        Ok(Self(Arc::new(Inner { url, credentials, options, client })))
+        let pace = Pace::new(options.limit_rate);
+        Ok(Self(Arc::new(Inner { url, credentials, options, pace, client })))
     }
 
     /// Returns the store's address.
@@ -49,6 +53,10 @@ impl Store {
     /// Returns the limits that this client keeps.
     pub fn options(&self) -> &Options {
         &self.0.options
+    }
+
+    pub(crate) fn pace(&self) -> &Pace {
+        &self.0.pace
     }
 
     /// Returns an address under `/v4`, of these parts and those query parameters that have a value.
@@ -88,6 +96,12 @@ impl Store {
         work: impl Future<Output = Result<T, ClientError>>,
     ) -> Result<T, ClientError> {
         tokio::time::timeout(patience, work).await.unwrap_or_else(|_| Err(self.silent(patience)))
+    }
+
+    /// Returns the next bytes of an answer; none at its end. It may take long, as long as something comes.
+    pub(crate) async fn chunk(&self, response: &mut Response) -> Result<Option<Bytes>, ClientError> {
+        let chunk = async { response.chunk().await.map_err(|it| self.unreachable(it)) };
+        self.within(self.options().idle_timeout, chunk).await
     }
 
     pub(crate) fn unreachable(&self, error: reqwest::Error) -> ClientError {

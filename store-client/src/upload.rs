@@ -1,8 +1,8 @@
 //! Sending a blob in parts, and going on where an interruption left it.
 
-use std::io;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use charm_model::digest::Sha256;
 use futures::StreamExt as _;
@@ -11,35 +11,48 @@ use reqwest::{Body, Method};
 use v4_wire::error::Code;
 use v4_wire::publish::{Session, UploadProgress};
 
-use crate::call::{Call, read_answer};
+use crate::call::{Call, read_answer, read_json};
 use crate::error::ClientError;
-use crate::file_part::{Meter, read_part};
+use crate::file_part::{FilePart, Meter};
+use crate::part_size::PartSize;
 use crate::progress::{Event, Progress};
 use crate::publish::Source;
-use crate::retry::Patience;
+use crate::recheck::Beginnings;
+use crate::retry::{Patience, is_transient};
 use crate::store::Store;
 
 pub(crate) struct Upload<'a> {
-    pub(crate) store: &'a Store,
-    pub(crate) session: &'a Session,
-    pub(crate) source: &'a Source,
-    pub(crate) progress: &'a Arc<dyn Progress>,
+    store: &'a Store,
+    session: &'a Session,
+    source: &'a Source,
+    part_size: &'a PartSize,
+    progress: &'a Arc<dyn Progress>,
+    beginnings: Arc<Beginnings>,
 }
 
-impl Upload<'_> {
+impl<'a> Upload<'a> {
+    pub(crate) fn new(
+        (store, session): (&'a Store, &'a Session),
+        source: &'a Source,
+        part_size: &'a PartSize,
+        progress: &'a Arc<dyn Progress>,
+    ) -> Self {
+        Self { store, session, source, part_size, progress, beginnings: Arc::default() }
+    }
+
     /// Sends what the store does not have, until it says that all has arrived and is what was announced.
     pub(crate) async fn send_from(&self, offset: u64) -> Result<(), ClientError> {
-        let mut patience = Patience::new(self.store.options().n_retries);
+        let mut going = Going { patience: Patience::with_transfer(self.store.options()), restarted: false };
         let mut at = UploadProgress { offset, complete: false };
         while !at.complete {
             let before = at.offset;
             at = match self.send_part(before).await {
                 Ok(answer) if !answer.complete && answer.offset <= before => return Err(self.not_taken()),
                 Ok(answer) => answer,
-                Err(error) => self.after(error, before, &mut patience).await?,
+                Err(error) => self.recover(error, before, &mut going).await?,
             };
             if at.offset > before {
-                patience.renew();
+                going.patience.renew();
             }
             self.progress.note(Event::Stored { blob: self.blob(), position: at.offset });
         }
@@ -47,27 +60,26 @@ impl Upload<'_> {
     }
 
     /// Returns from where to go on after a part that failed; only the store knows how much of it has arrived.
-    async fn after(
+    async fn recover(
         &self,
         error: ClientError,
         offset: u64,
-        patience: &mut Patience,
+        going: &mut Going,
     ) -> Result<UploadProgress, ClientError> {
-        if !error.is(Code::Offset) {
-            patience.wait(error).await?;
-            return self.ask().await;
+        let is_shorter = self.part_size.failed(self.part(offset).end - offset, &error);
+        // An earlier part may still be on its way through a proxy, or be flushed by the store.
+        let is_early = error.is(Code::Offset);
+        if !(is_shorter || is_early || is_transient(&error) || going.begins_anew(&error, offset)) {
+            return Err(error);
         }
-        let at = self.ask().await?;
-        if at.offset == offset && !at.complete { Err(error) } else { Ok(at) }
-    }
-
-    async fn ask(&self) -> Result<UploadProgress, ClientError> {
-        self.store.ask(Call::get(self.url(None))).await
+        going.patience.wait(error, self.progress.as_ref()).await?;
+        let call = Call::get(self.url(None));
+        self.store.ask_with(&call, &mut going.patience, self.progress.as_ref()).await
     }
 
     async fn send_part(&self, offset: u64) -> Result<UploadProgress, ClientError> {
         let part = self.part(offset);
-        let n_bytes = part.end - part.start;
+        let (n_bytes, began) = (part.end - part.start, Instant::now());
         let meter = Arc::new(Meter::default());
         let request = self
             .store
@@ -79,19 +91,18 @@ impl Upload<'_> {
             read_answer(request.send().await.map_err(|it| self.store.unreachable(it))?, self.store).await
         };
         let body = self.watch(&meter, n_bytes, answer).await.map_err(|error| self.blame(&meter, error))?;
-        serde_json::from_slice(&body).map_err(|source| ClientError::NotAStore { url: self.url(None), source })
+        self.part_size.passed(n_bytes, began.elapsed());
+        read_json(&self.url(None), &body)
     }
 
     fn part(&self, offset: u64) -> Range<u64> {
-        // A store that takes no bytes at all would keep the client here for ever.
-        let n_bytes = self.store.options().part_bytes.min(self.session.max_part).max(1);
-        offset..offset.saturating_add(n_bytes).min(self.source.content.size).max(offset)
+        offset..offset.saturating_add(self.part_size.n_bytes()).min(self.source.content.size).max(offset)
     }
 
-    fn body(&self, part: Range<u64>, meter: Arc<Meter>) -> Body {
-        let (blob, mut position, progress) = (self.blob(), part.start, self.progress.clone());
-        let bytes = read_part(&self.source.path, part, meter);
-        Body::wrap_stream(bytes.inspect(move |read| {
+    fn body(&self, range: Range<u64>, meter: Arc<Meter>) -> Body {
+        let (blob, mut position, progress) = (self.blob(), range.start, self.progress.clone());
+        let part = FilePart { source: self.source.clone(), range, beginnings: self.beginnings.clone() };
+        Body::wrap_stream(part.read(self.store.clone(), meter).inspect(move |read| {
             if let Ok(bytes) = read {
                 position += bytes.len() as u64;
                 progress.note(Event::Sent { blob, n_bytes: bytes.len() as u64, position });
@@ -99,7 +110,8 @@ impl Upload<'_> {
         }))
     }
 
-    /// Gives up once nothing moves any more. With all bytes there the store flushes and verifies, which may take longer.
+    /// Gives up once nothing moves any more. With all bytes there the store flushes and verifies, and a proxy that kept
+    /// them until now passes them on; both may take longer.
     async fn watch<T>(
         &self,
         meter: &Meter,
@@ -121,11 +133,9 @@ impl Upload<'_> {
 
     /// Returns the file's fault rather than the network's, where it was the file's.
     fn blame(&self, meter: &Meter, error: ClientError) -> ClientError {
-        let path = self.source.path.clone();
         match meter.fault() {
             None => error,
-            Some(fault) if fault.kind() == io::ErrorKind::UnexpectedEof => ClientError::Changed(path),
-            Some(source) => ClientError::Io { path, source },
+            Some(fault) => fault.of(self.source.path.clone()),
         }
     }
 
@@ -140,5 +150,18 @@ impl Upload<'_> {
     fn url(&self, offset: Option<u64>) -> url::Url {
         let query = [("offset", offset.map(|it| it.to_string()))];
         self.store.url(["publish", &self.session.id, "blobs", &self.blob().to_hex()], &query)
+    }
+}
+
+/// What an upload may still try.
+struct Going {
+    patience: Patience,
+    restarted: bool,
+}
+
+impl Going {
+    /// Says whether to begin anew: this file is what was announced, so what an earlier run has left at the store is not.
+    fn begins_anew(&mut self, error: &ClientError, offset: u64) -> bool {
+        error.is(Code::Digest) && offset > 0 && !std::mem::replace(&mut self.restarted, true)
     }
 }

@@ -11,22 +11,25 @@ use crate::config::Files;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::hash_cache::HashCache;
 use crate::package::{Package, prove};
 use crate::report::{Before, Done, Plan};
+use crate::summing::Summing;
 
 pub(crate) async fn run(args: &PublishArgs, context: &Context) -> Result<Exit, Failure> {
     if args.dry_run {
         context.output().result(&plan(args, context).await?)?;
         return Ok(Exit::Done);
     }
-    let job = Job::prepare(args, context).await?;
+    let mut job = Job::prepare(args, context).await?;
     let publish = Publish::begin(&job.store, &job.request(false), job.package.sources()).await?;
     let plan = Plan::new(&job.package, &job.base, publish.answer(), &job.before);
     context.output().note(plan.table().trim_end());
     context.output().warnings(&publish.answer().findings);
     context.progress().begin("upload", plan.send);
-    context.progress().keep_until(publish.session().expires);
-    let published = publish.finish(context.progress().clone()).await?;
+    context.progress().go_on(plan.arrived.clone(), publish.session().expires);
+    let published = publish.finish(context.progress().clone()).await;
+    let published = published.inspect_err(|error| job.distrust(error))?;
     context.progress().finish();
     context.output().result(&Done::new(published, &job.before))?;
     Ok(Exit::Done)
@@ -45,6 +48,7 @@ struct Job {
     store: Store,
     base: BaseId,
     package: Package,
+    cache: HashCache,
     before: Before,
 }
 
@@ -54,16 +58,27 @@ impl Job {
         let files = Files::read(Some(dir))?;
         let proved = prove(dir, &args.stream)?;
         context.output().warnings(&proved.warnings);
-        let store = context.store_for(&files, args.jobs)?;
+        let store = context.store_for(&files)?;
         let usual_series = files.get(|it| it.series.as_ref());
-        let package = proved.package(args, usual_series, context.progress()).await?;
+        let mut cache = if args.no_cache { HashCache::off(dir) } else { HashCache::of(dir) };
+        let n_jobs = store.options().n_parallel;
+        let summing = Summing { cache: &mut cache, n_jobs, progress: context.progress() };
+        let package = proved.package(args, usual_series, summing).await?;
         let owner = match args.owner.clone().or_else(|| files.get(|it| it.owner.as_ref())) {
             Some(owner) => owner,
             None => store.whoami().await?.user,
         };
         let base = BaseId { owner, name: package.name.clone() };
         let before = before(&store, &base, &package).await?;
-        Ok(Self { store, base, package, before })
+        Ok(Self { store, base, package, cache, before })
+    }
+
+    /// Forgets what a file was remembered as, if it turned out to be something else.
+    fn distrust(&mut self, error: &ClientError) {
+        if let ClientError::Changed(path) = error {
+            self.cache.forget(path);
+            self.cache.save();
+        }
     }
 
     fn request(&self, dry_run: bool) -> PlanRequest {

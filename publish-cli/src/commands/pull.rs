@@ -21,9 +21,6 @@ use crate::failure::Failure;
 use crate::output::Told;
 use crate::text::{count, size};
 
-/// How many files are fetched at once.
-const N_PARALLEL: usize = 4;
-
 #[derive(Serialize)]
 struct Pulled {
     id: Reference,
@@ -114,7 +111,7 @@ impl Staging {
             stream::iter([archive].into_iter().chain(resources)).map(|(item, content, path)| async move {
                 fetch_one(store, id, &item, &content, &path, context).await
             });
-        fetched.buffer_unordered(N_PARALLEL).try_collect::<()>().await?;
+        fetched.buffer_unordered(store.options().n_parallel).try_collect::<()>().await?;
         files
             .iter()
             .try_for_each(|it| set_mode(&self.resources().join(it.place.to_string()), it.file.executable))
