@@ -82,13 +82,12 @@ async fn send(
     package: &Package,
     sha256: &Sha256,
 ) -> Result<(), IngestError> {
-    let file = match package.files.get(sha256) {
-        Some(path) => File::open(path)?,
-        None => {
-            let mut archive = package.archive.0.try_clone()?;
-            archive.rewind()?;
-            archive
-        }
+    let file = if let Some(path) = package.files.get(sha256) {
+        File::open(path)?
+    } else {
+        let mut archive = package.archive.0.try_clone()?;
+        archive.rewind()?;
+        archive
     };
     store.receive(caller, session, sha256, 0, pieces(file)).await?;
     Ok(())
@@ -122,7 +121,11 @@ fn package(dir: &Path, destination: &Destination) -> Result<Package, IngestError
     let name = entity.name().cloned().ok_or_else(|| IngestError::Findings(vec![nameless()]))?;
     Ok(Package {
         base: BaseId { owner: destination.owner.clone(), name },
-        series: if matches!(entity, Entity::Bundle(_)) { Some(Series::bundle()) } else { destination.series.clone() },
+        series: if matches!(entity, Entity::Bundle(_)) {
+            Some(Series::bundle())
+        } else {
+            destination.series.clone()
+        },
         archive: (archive, built.content),
         streams,
         files,
@@ -130,8 +133,11 @@ fn package(dir: &Path, destination: &Destination) -> Result<Package, IngestError
 }
 
 fn nameless() -> Finding {
-    Finding::error(Code::MetadataName, "a bundle does not name itself, so it cannot be taken in by its tree alone")
-        .help("publish it with `charm-publish --name NAME`")
+    Finding::error(
+        Code::MetadataName,
+        "a bundle does not name itself, so it cannot be taken in by its tree alone",
+    )
+    .help("publish it with `charm-publish --name NAME`")
 }
 
 type Resources = (BTreeMap<StreamName, Vec<StreamFile>>, BTreeMap<Sha256, PathBuf>);

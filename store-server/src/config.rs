@@ -10,13 +10,12 @@ use serde::{Deserialize, Serialize};
 use crate::cli::{Serve, Settings};
 
 const DEFAULT_DATA: &str = "store-data";
-const DEFAULT_LISTEN: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 
 /// The file of settings. An unknown key is an error: a misspelt one would be ignored silently.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct SettingsFile {
     /// Directory of the embedded database and blobs.
     data: Option<PathBuf>,
     /// Address to listen on.
@@ -68,7 +67,7 @@ impl Config {
     }
 
     /// Adds what only a running server has.
-    pub(crate) fn with(mut self, serve: Serve) -> Self {
+    pub(crate) fn with(mut self, serve: &Serve) -> Self {
         self.listen = serve.listen.unwrap_or(self.listen);
         self.read_only |= serve.read_only;
         self
@@ -76,7 +75,7 @@ impl Config {
 
     /// Returns the settings as a file would have them, without secrets.
     pub(crate) fn to_toml(&self) -> anyhow::Result<String> {
-        let file = File {
+        let file = SettingsFile {
             data: Some(self.data.clone()),
             listen: Some(self.listen),
             database: Some(without_password(&self.database)),
@@ -88,7 +87,7 @@ impl Config {
     }
 }
 
-fn read_file(path: &Path) -> anyhow::Result<File> {
+fn read_file(path: &Path) -> anyhow::Result<SettingsFile> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
     toml::from_str(&text).with_context(|| format!("`{}` is not a file of settings", path.display()))
 }
@@ -131,7 +130,7 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_an_error_with_its_line() {
-        let error = toml::from_str::<File>("listn = \"127.0.0.1:1\"").unwrap_err();
+        let error = toml::from_str::<SettingsFile>("listn = \"127.0.0.1:1\"").unwrap_err();
         assert!(error.to_string().contains("unknown field `listn`"), "{error}");
     }
 }

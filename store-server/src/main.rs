@@ -29,7 +29,7 @@ fn main() -> ExitCode {
 async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let config = config::Config::read(cli.settings)?;
     match cli.command {
-        Command::Serve(options) => commands::serve::run(config.with(options)).await,
+        Command::Serve(options) => commands::serve::run(config.with(&options)).await,
         Command::Migrate(command) => commands::migrate::run(&config, &command).await,
         Command::User(command) => commands::user::run(&config, command).await,
         Command::Token(command) => commands::token::run(&config, command).await,

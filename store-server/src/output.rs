@@ -8,7 +8,11 @@ use serde::Serialize;
 use crate::cli::Format;
 
 /// Prints a result: as JSON, or in the words for people.
-pub(crate) fn result(format: Format, value: &impl Serialize, human: impl FnOnce() -> String) -> anyhow::Result<()> {
+pub(crate) fn result(
+    format: Format,
+    value: &impl Serialize,
+    human: impl FnOnce() -> String,
+) -> anyhow::Result<()> {
     let text = match format {
         Format::Json => serde_json::to_string(value)?,
         Format::Human => human(),
@@ -27,7 +31,8 @@ pub(crate) fn line(text: &str) -> anyhow::Result<()> {
 
 /// Prints why the program failed, with its causes.
 pub(crate) fn error(error: &Error) {
-    let causes: String = error.chain().skip(1).map(|cause| format!("\n  because: {cause}")).collect();
+    let causes: Vec<_> = error.chain().skip(1).map(|cause| format!("  because: {cause}")).collect();
+    let lines = [vec![format!("error: {error}")], causes].concat();
     // Nobody is left to tell if this fails.
-    drop(writeln!(io::stderr(), "error: {error}{causes}"));
+    drop(writeln!(io::stderr(), "{}", lines.join("\n")));
 }

@@ -54,7 +54,8 @@ fn is_global(segments: &[&str]) -> bool {
 /// Returns how many segments the reference has: an owner if it begins so, a series if one stands there, a name.
 fn reference_length(segments: &[&str]) -> usize {
     let is_endpoint = |at: usize| segments.get(at).is_some_and(|segment| ENDPOINTS.contains(segment));
-    let n_owner = usize::from(segments[0].starts_with('~') || segments[0].starts_with("%7E"));
+    let has_owner = ["~", "%7E", "%7e"].iter().any(|tilde| segments[0].starts_with(tilde));
+    let n_owner = usize::from(has_owner);
     let has_series = segments.get(n_owner).is_some_and(|segment| series::is_known(segment));
     let (short, long) = (n_owner + 1, n_owner + 2);
     let is_long = is_endpoint(long) && (has_series || !is_endpoint(short));
@@ -73,6 +74,7 @@ mod tests {
     #[test_case("/v4/~joe/mysql-3/archive/hooks/install" => "~joe/mysql-3|archive/hooks/install")]
     #[test_case("/v4/~joe/trusty/mysql-3.devel.5/resources/amd64/a/b" => "~joe/trusty/mysql-3.devel.5|resources/amd64/a/b")]
     #[test_case("/v4/%7Ejoe/future/mysql/status" => "~joe/future/mysql|status"; "a series that is not known")]
+    #[test_case("/v4/%7ejoe/trusty/mysql/status" => "~joe/trusty/mysql|status"; "an encoded tilde in lower case")]
     #[test_case("/v4/~joe/archive/archive" => "~joe/archive|archive"; "a charm called like an endpoint")]
     #[test_case("/v4/~joe/kubernetes/archive" => "~joe/kubernetes|archive"; "a charm called like a series")]
     #[test_case("/v4/mysql@latest/archive" => "mysql@latest|archive")]

@@ -9,6 +9,7 @@ mod flat_memory;
 mod pointers;
 mod proof;
 mod released;
+mod resume;
 mod server;
 mod shared;
 mod transcripts;

@@ -17,16 +17,16 @@ pub(crate) async fn run(config: &Config, command: &Migrate) -> anyhow::Result<Ex
         }
         Migrate::Status(report) => {
             let status = database.migration_status().await?;
-            output::result(report.format, &serde_json::json!({ "migrations": rows(&status) }), || human(&status))?;
+            output::result(report.format, &serde_json::json!({ "migrations": rows(&status) }), || {
+                human(&status)
+            })?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn rows(status: &[MigrationStatus]) -> Vec<serde_json::Value> {
-    let row = |it: &MigrationStatus| {
-        serde_json::json!({ "version": it.version, "description": it.description, "applied": it.is_applied })
-    };
+    let row = |it: &MigrationStatus| serde_json::json!({ "version": it.version, "description": it.description, "applied": it.is_applied });
     status.iter().map(row).collect()
 }
 

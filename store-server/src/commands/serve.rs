@@ -15,9 +15,9 @@ use crate::{jobs, output, parts, telemetry};
 pub(crate) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     telemetry::start();
     let store = parts::store(&config).await?;
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}: say another address with `--listen`", config.listen))?;
+    let listener = TcpListener::bind(config.listen).await.with_context(|| {
+        format!("cannot listen on {}: say another address with `--listen`", config.listen)
+    })?;
     let address = listener.local_addr()?;
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
     if !config.read_only {

@@ -12,7 +12,8 @@ pub(crate) async fn run(config: &Config, command: Token) -> anyhow::Result<ExitC
     let store = parts::store(config).await?;
     match command {
         Token::Create { user, scopes, ttl, description, report } => {
-            let token = store.create_token(&user, Scope::parse(&scopes)?, ttl, description.as_deref()).await?;
+            let token =
+                store.create_token(&user, Scope::parse(&scopes)?, ttl, description.as_deref()).await?;
             // The token alone, so that a script can take it as it is.
             output::result(report.format, &token, || token.token.clone())?;
         }

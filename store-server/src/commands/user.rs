@@ -18,7 +18,8 @@ pub(crate) async fn run(config: &Config, command: User) -> anyhow::Result<ExitCo
             if let Some(path) = password_file {
                 store.set_password(&name, &read_password(&path)?).await?;
             }
-            let token = store.create_token(&name, Scope::UNRESTRICTED, None, Some("made with the user")).await?;
+            let token =
+                store.create_token(&name, Scope::UNRESTRICTED, None, Some("made with the user")).await?;
             let mut json = shown(&account);
             json["token"] = token.token.clone().into();
             json["token_id"] = token.id.clone().into();

@@ -1,0 +1,191 @@
+//! Whoever is killed goes on: nothing that arrived travels twice, whoever ended how.
+
+mod relay;
+
+use std::fs;
+use std::io::Read as _;
+use std::process::{Child, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use acceptance::{Server, Tree, User, noise};
+use rustix::process::{Pid, Signal, kill_process};
+use test_case::test_case;
+
+use self::relay::Relay;
+
+const SIZE: u64 = 24_000_000;
+
+/// Slow enough to be killed halfway, on any machine.
+const RATE: &str = "8MB";
+
+/// The first part; the ones that follow at this rate are as large.
+const PART: u64 = 8 << 20;
+
+/// What requests and answers cost besides the file.
+const OVERHEAD: u64 = 100_000;
+
+/// An author behind a line on which bytes are counted, with a charm that has one large file.
+struct Author {
+    server: Server,
+    relay: Relay,
+    joe: User,
+    tree: Tree,
+}
+
+impl Author {
+    fn new() -> Self {
+        let server = Server::start();
+        let relay = Relay::to(&server.url());
+        let joe = server.user("joe", &[]).at(&relay.url());
+        let tree = Tree::charm(joe.dir(), "app")
+            .declaring(&["stable"], &["common/a.bin"])
+            .resource("common/a.bin", noise(1, usize::try_from(SIZE).unwrap()));
+        Self { server, relay, joe, tree }
+    }
+
+    /// Begins to publish, and comes back when more than a part is acknowledged and the next is on its way.
+    fn publish_half(&self) -> Child {
+        let child = self.spawn("charm-publish", &["app"]);
+        self.relay.wait(|up, _| up > PART + PART / 2);
+        child
+    }
+
+    fn spawn(&self, program: &str, args: &[&str]) -> Child {
+        let mut command = self.joe.command(program, &[args, &["--limit-rate", RATE]].concat());
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// Runs the command again, and returns how many bytes went up.
+    fn publish_rest(&self) -> u64 {
+        let (before, _) = self.relay.counted();
+        self.joe.publish(&["app"]).ok();
+        self.relay.counted().0 - before
+    }
+
+    fn assert_published(&self) {
+        self.joe.publish(&["pull", "~joe/app@latest", "copy"]).ok();
+        let [copy, original] = [self.joe.dir().join("copy"), self.tree.dir().to_owned()];
+        let [copy, original] =
+            [copy, original].map(|it| fs::read(it.join("resources/common/a.bin")).unwrap());
+        assert!(copy == original);
+    }
+}
+
+fn kill(mut child: Child) {
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn after_a_killed_client_the_same_command_sends_the_rest_alone() {
+    let author = Author::new();
+    kill(author.publish_half());
+    let nothing = author.joe.publish(&["resolve", "~joe/app@latest"]);
+    assert_eq!(nothing.code, Some(5), "{nothing}");
+    let sent = author.publish_rest();
+    assert!(sent < SIZE - PART + OVERHEAD, "{sent} bytes");
+    author.assert_published();
+}
+
+#[test]
+fn a_client_that_runs_goes_on_when_a_killed_server_comes_back() {
+    let mut author = Author::new();
+    let mut upload = author.publish_half();
+    author.server.kill();
+    thread::sleep(Duration::from_secs(2));
+    author.server.start_again();
+    assert!(upload.wait().unwrap().success());
+    let (sent, _) = author.relay.counted();
+    // What was under way and not acknowledged is lost with the server: less than a part.
+    assert!(sent < SIZE + PART + OVERHEAD, "{sent} bytes");
+    author.assert_published();
+}
+
+#[test]
+fn after_client_and_server_were_killed_the_same_command_sends_the_rest_alone() {
+    let mut author = Author::new();
+    let upload = author.publish_half();
+    author.server.kill();
+    kill(upload);
+    author.server.start_again();
+    let sent = author.publish_rest();
+    assert!(sent < SIZE - PART + OVERHEAD, "{sent} bytes");
+    author.assert_published();
+}
+
+#[test]
+fn what_an_interrupted_publish_says_to_be_safe_is_not_sent_again() {
+    let author = Author::new();
+    let mut upload = author.publish_half();
+    kill_process(Pid::from_child(&upload), Signal::INT).unwrap();
+    assert_eq!(upload.wait().unwrap().code(), Some(130));
+    let mut told = String::new();
+    upload.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+    let line = told.lines().find(|line| line.starts_with("interrupted: ")).unwrap();
+    assert!(
+        line.contains(" are safe in the store until ") && line.ends_with("run the same command to continue")
+    );
+    let safe_mb: f64 = line.split(' ').nth(1).unwrap().parse().unwrap();
+    assert!(safe_mb >= 8.3, "{line}");
+    let sent_mb = f64::from(u32::try_from(author.publish_rest()).unwrap()) / 1e6;
+    assert!(sent_mb <= 24.0 - safe_mb + 0.2, "{line}, and then {sent_mb} MB were sent");
+}
+
+#[test_case("charm-publish", &["pull", "~joe/app@latest", "unit"]; "pull")]
+#[test_case("charm-deploy", &["install", "~joe/app@latest", "unit"]; "install")]
+fn after_a_killed_download_the_same_command_fetches_the_rest_alone(program: &str, args: &[&str]) {
+    let mut author = Author::new();
+    author.joe.publish(&["app"]).ok();
+    let (_, before) = author.relay.counted();
+    let download = author.spawn(program, args);
+    author.relay.wait(|_, down| down > before + SIZE / 2);
+    author.server.kill();
+    kill(download);
+    assert!(!author.joe.dir().join("unit/resources").exists());
+    author.server.start_again();
+    let (_, before) = author.relay.counted();
+    assert!(author.joe.command(program, args).status().unwrap().success());
+    let fetched = author.relay.counted().1 - before;
+    assert!(fetched < SIZE * 2 / 3, "{fetched} bytes");
+}
+
+#[test]
+fn a_download_that_runs_goes_on_when_a_killed_server_comes_back() {
+    let mut author = Author::new();
+    author.joe.publish(&["app"]).ok();
+    let (_, before) = author.relay.counted();
+    let mut download = author.spawn("charm-deploy", &["install", "~joe/app@latest", "unit"]);
+    author.relay.wait(|_, down| down > before + SIZE / 2);
+    author.server.kill();
+    thread::sleep(Duration::from_secs(2));
+    author.server.start_again();
+    assert!(download.wait().unwrap().success());
+    assert!(author.relay.counted().1 - before < SIZE * 3 / 2);
+}
+
+#[test]
+fn everything_goes_through_the_proxy_that_the_environment_names() {
+    let author = Author::new();
+    // A name that nothing but the proxy could have an answer for.
+    let joe = author.joe.at("http://store.invalid");
+    let run = |args: &[&str]| {
+        let mut command = joe.command("charm-publish", args);
+        assert!(command.env("HTTP_PROXY", author.relay.url()).output().unwrap().status.success());
+    };
+    run(&["app"]);
+    run(&["pull", "~joe/app@latest", "copy"]);
+    let lines = author.relay.first_lines();
+    assert!(lines.iter().all(|line| line.contains(" http://store.invalid/v4/")), "{lines:?}");
+}
+
+#[test]
+fn a_store_with_a_certificate_is_reached_through_a_tunnel() {
+    let author = Author::new();
+    let joe = author.joe.at("https://store.invalid");
+    let mut command = joe.command("charm-publish", &["whoami"]);
+    let call = command.env("HTTPS_PROXY", author.relay.url()).stderr(Stdio::null()).spawn().unwrap();
+    author.relay.wait(|up, _| up > 0);
+    kill(call);
+    assert_eq!(author.relay.first_lines()[0], "CONNECT store.invalid:443 HTTP/1.1");
+}
