@@ -122,8 +122,13 @@ impl Remote {
         part: Bytes,
     ) -> Result<String, BlobError> {
         let n_parts = multipart.tags.len();
-        let put = self.bucket.put_part(&self.object(key), &multipart.id, n_parts, part.into()).await;
-        Ok(if_found(put)?.ok_or(BlobError::Lost(key))?.content_id)
+        match self.bucket.put_part(&self.object(key), &multipart.id, n_parts, part.into()).await {
+            Ok(part) => Ok(part.content_id),
+            // Another request has just finished this upload: it is neither lost nor broken.
+            Err(_) if self.size(key).await?.is_some() => Err(BlobError::Busy(key)),
+            Err(object_store::Error::NotFound { .. }) => Err(BlobError::Lost(key)),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Gives the parts, which are whole and verified, their name. May be repeated.

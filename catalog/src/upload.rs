@@ -60,8 +60,9 @@ const ADVANCE_UPLOAD: &str = "
 const FINISH_UPLOAD: &str =
     "UPDATE upload SET blob_id = $3 WHERE session_id = $1 AND sha256 = $2 AND blob_id IS NULL";
 
-const REMOVE_UPLOAD: &str =
-    "DELETE FROM upload WHERE session_id = $1 AND sha256 = $2 AND object_key = $3 AND blob_id IS NULL";
+const REMOVE_UPLOAD: &str = "
+    DELETE FROM upload
+    WHERE session_id = $1 AND sha256 = $2 AND object_key = $3 AND version = $4 AND blob_id IS NULL";
 
 const UPLOAD_TO: &str = "SELECT * FROM upload WHERE object_key = $1 AND blob_id IS NULL";
 
@@ -125,13 +126,13 @@ impl Transaction {
     }
 
     /// Forgets a file that is not whole, so that it can be sent anew; its object is left to the sweep. Says whether it
-    /// was there, still on its way to the same object.
+    /// was still what it was when it was read: what somebody else goes on with is not forgotten.
     #[instrument(skip_all, fields(session, blob.digest = %upload.content.digests.sha256))]
     pub async fn remove_upload(&mut self, session: &str, upload: &Upload) -> Result<bool, CatalogError> {
-        let sha256 = upload.content.digests.sha256;
+        let (sha256, version) = (upload.content.digests.sha256, bigint(upload.version)?);
         let n_removed = on_either!(self, |conn| {
             let remove = query(REMOVE_UPLOAD).bind(session).bind(sha256.as_bytes());
-            remove.bind(&upload.object_key).execute(conn).await?.rows_affected()
+            remove.bind(&upload.object_key).bind(version).execute(conn).await?.rows_affected()
         });
         Ok(n_removed == 1)
     }

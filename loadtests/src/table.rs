@@ -96,9 +96,10 @@ impl Row {
         self.ours.iter().map(|it| it.server.peak_bytes).max().unwrap_or(0)
     }
 
-    /// Returns the most by which the server has grown in a round.
+    /// Returns by how many bytes the server has grown at most since the first round began.
     pub(crate) fn server_growth_bytes(&self) -> u64 {
-        self.ours.iter().map(|it| it.server.growth_bytes()).max().unwrap_or(0)
+        let before_bytes = self.ours.first().map_or(0, |it| it.server.before_bytes);
+        self.server_peak_bytes().saturating_sub(before_bytes)
     }
 
     fn client_peak_bytes(&self) -> Option<u64> {

@@ -18,7 +18,7 @@ use crate::text::{duration, size};
 
 const LINE_EVERY: Duration = Duration::from_secs(5);
 const JSON_EVERY: Duration = Duration::from_secs(1);
-const DRAWS_PER_SECOND: u8 = 10;
+const DRAW_EVERY: Duration = Duration::from_millis(100);
 
 /// A wait that is shorter is over before anybody has read of it.
 const WORTH_TELLING: Duration = Duration::from_secs(1);
@@ -34,11 +34,20 @@ pub(crate) struct Safe {
 impl fmt::Display for Safe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { n_bytes, total, until } = self;
-        let (n_bytes, total) = (size(*n_bytes), size(*total));
+        let (n_bytes, total, until) = (size(*n_bytes), size(*total), minute(*until));
         write!(
             f,
             "{n_bytes} of {total} are safe in the store until {until}; run the same command to continue"
         )
+    }
+}
+
+/// Returns a moment as people read it, to the minute: nobody comes back in the last one.
+fn minute(moment: Timestamp) -> String {
+    let text = moment.to_string();
+    match text.get(..16).and_then(|it| it.split_once('T')) {
+        Some((date, time)) => format!("{date} {time} UTC"),
+        None => text,
     }
 }
 
@@ -63,6 +72,24 @@ struct State {
     told: Instant,
     waited: Option<Instant>,
     bar: ProgressBar,
+}
+
+/// How progress is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Bar,
+    Lines,
+    Json,
+}
+
+impl Form {
+    fn every(self) -> Duration {
+        match self {
+            Self::Bar => DRAW_EVERY,
+            Self::Lines => LINE_EVERY,
+            Self::Json => JSON_EVERY,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -103,6 +130,7 @@ impl Meter {
         state.stored.clear();
         if self.output.draws() && total > 0 {
             state.bar = bar(phase, total);
+            state.draw();
         }
     }
 
@@ -113,12 +141,9 @@ impl Meter {
         state.before = arrived.values().sum();
         state.done = state.before;
         state.total += state.before;
-        state.bar.set_length(state.total);
-        state.bar.set_position(state.done);
-        // What an earlier run has done says nothing of how fast this one is.
-        state.bar.reset_eta();
         state.positions = arrived.clone();
         state.stored = arrived;
+        state.draw();
     }
 
     /// Ends the phase, and takes its bar away.
@@ -140,26 +165,35 @@ impl Meter {
         let before = state.positions.insert(blob, position).unwrap_or(0);
         state.done = (state.done + position).saturating_sub(before);
         // The store asks for more at the end where it has not accepted a proof.
-        if state.done > state.total {
-            state.total = state.done;
-            state.bar.set_length(state.done);
-        }
+        state.total = state.total.max(state.done);
         self.tell(&mut state);
     }
 
     fn tell(&self, state: &mut State) {
-        state.bar.set_position(state.done);
-        let is_json = self.output.format() == Format::Jsonl;
-        let every = if is_json { JSON_EVERY } else { LINE_EVERY };
-        if !self.output.shows_progress() || self.output.draws() || state.told.elapsed() < every {
-            return;
-        }
+        let Some(form) = self.form().filter(|form| state.told.elapsed() >= form.every()) else { return };
         state.told = Instant::now();
-        if !is_json {
-            self.output.note(&state.line());
-        } else if let Ok(line) = json("progress", &state.json()) {
-            // Whether anybody still reads shows when the result is written.
-            let _ = Output::raw(format!("{line}\n").as_bytes());
+        match form {
+            Form::Bar => state.draw(),
+            Form::Lines => self.output.note(&format!("{:<8} {}", state.phase, state.numbers())),
+            Form::Json => {
+                if let Ok(line) = json("progress", &state.json()) {
+                    // Whether anybody still reads shows when the result is written.
+                    let _ = Output::raw(format!("{line}\n").as_bytes());
+                }
+            }
+        }
+    }
+
+    /// Returns how progress is told, if at all.
+    fn form(&self) -> Option<Form> {
+        if !self.output.shows_progress() {
+            None
+        } else if self.output.format() == Format::Jsonl {
+            Some(Form::Json)
+        } else if self.output.draws() {
+            Some(Form::Bar)
+        } else {
+            Some(Form::Lines)
         }
     }
 
@@ -174,16 +208,20 @@ impl State {
         self.done.saturating_sub(self.before).saturating_mul(1000) / millis
     }
 
-    fn line(&self) -> String {
+    fn draw(&self) {
+        self.bar.set_length(self.total);
+        self.bar.set_message(self.numbers());
+        self.bar.set_position(self.done);
+    }
+
+    fn numbers(&self) -> String {
         let rate = self.bytes_per_second();
-        let left = self.total.saturating_sub(self.done) / rate.max(1);
         let (done, total) = (size(self.done), size(self.total));
-        format!(
-            "{:<8} {done} of {total}  {}/s  {} left",
-            self.phase,
-            size(rate),
-            duration(Duration::from_secs(left))
-        )
+        let left = match self.total.saturating_sub(self.done).checked_div(rate) {
+            Some(seconds) => format!("{} left", duration(Duration::from_secs(seconds))),
+            None => String::new(),
+        };
+        format!("{done} of {total}  {}/s  {left}", size(rate))
     }
 
     fn json(&self) -> Line {
@@ -228,11 +266,8 @@ impl Progress for Meter {
 }
 
 fn bar(phase: &'static str, total: u64) -> ProgressBar {
-    let target = ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND);
-    let bar = ProgressBar::with_draw_target(Some(total), target);
-    let template =
-        "{prefix:<8} {bar:24} {decimal_bytes} of {decimal_total_bytes}  {decimal_bytes_per_sec}  {eta}";
-    if let Ok(style) = ProgressStyle::with_template(template) {
+    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template("{prefix:<8} {bar:24} {msg}") {
         bar.set_style(style.progress_chars("##-"));
     }
     bar.with_prefix(phase)
@@ -281,7 +316,7 @@ mod tests {
         meter.note(Event::Stored { blob: Sha256([1; 32]), position: 812_000_000 });
         insta::assert_snapshot!(
             meter.safe().unwrap(),
-            @"812.0 MB of 1.2 GB are safe in the store until 1970-01-01T00:00:00Z; run the same command to continue"
+            @"812.0 MB of 1.2 GB are safe in the store until 1970-01-01 00:00 UTC; run the same command to continue"
         );
     }
 }

@@ -144,8 +144,13 @@ async fn a_session_has_a_file_once_until_it_is_forgotten(database: Database) {
     assert!(!transaction.remove_upload("s", &first).await.unwrap());
     let second = add_upload(&mut transaction, content, "o/2").await;
     assert_eq!(second.object_key, "o/2");
-    assert_eq!(transaction.upload_to("o/2").await.unwrap(), Some(second));
+    assert_eq!(transaction.upload_to("o/2").await.unwrap(), Some(second.clone()));
     assert_eq!(transaction.upload_to("o/1").await.unwrap(), None);
+    let [before, after] =
+        [second.clone(), Upload { version: 1, received: 2, state: b"on".to_vec(), ..second }];
+    assert!(transaction.advance_upload("s", &before, b"on", 2).await.unwrap());
+    assert!(!transaction.remove_upload("s", &before).await.unwrap());
+    assert_eq!(transaction.upload_to("o/2").await.unwrap(), Some(after));
     // Whoever still sends to the first object neither moves nor removes what goes to the second.
     assert!(!transaction.advance_upload("s", &first, b"on", 1).await.unwrap());
     assert!(!transaction.remove_upload("s", &first).await.unwrap());

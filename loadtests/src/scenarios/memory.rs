@@ -1,4 +1,4 @@
-//! A file so large that it shows where one is held in memory: up once and down once.
+//! A file so large that it shows where one is held in memory: up once, and down again and again.
 
 use anyhow::Result;
 
@@ -29,9 +29,11 @@ pub(super) fn run(ground: &Ground) -> Result<Table> {
 
     let mut down = Row::seconds(format!("download {size}, curl"), "curl from nginx");
     let nginx = Nginx::start(ground, &charm.dir().join("resources"))?;
-    let of_nginx = peer::download(&nginx.url(charm::PLACE), None, NOWHERE.as_ref())?.seconds;
-    let url = store.url(&resource_route(&id));
-    down.add(store.time(|| peer::download(&url, Some(store.token()), NOWHERE.as_ref()))?, of_nginx);
+    let (ours, theirs) = (store.url(&resource_route(&id)), nginx.url(charm::PLACE));
+    for _ in ground.rounds() {
+        let of_nginx = peer::download(&theirs, None, NOWHERE.as_ref())?.seconds;
+        down.add(store.time(|| peer::download(&ours, Some(store.token()), NOWHERE.as_ref()))?, of_nginx);
+    }
 
     // What it keeps of the way up counts on the way down as well.
     let growth = up.server_growth_bytes() + down.server_growth_bytes();

@@ -47,8 +47,12 @@ impl Told for Status {
     }
 }
 
+/// Lists revisions under their names. A charm that names its series itself stands under none, which is `-` in the answer.
 fn list(pairs: impl Iterator<Item = (impl ToString, impl ToString)>) -> String {
-    let pairs: Vec<String> =
-        pairs.map(|(name, it)| format!("{} {}", name.to_string(), it.to_string())).collect();
+    let shown = |(name, revision): (String, String)| match name.as_str() {
+        "-" => revision,
+        name => format!("{name} {revision}"),
+    };
+    let pairs: Vec<String> = pairs.map(|(name, it)| shown((name.to_string(), it.to_string()))).collect();
     if pairs.is_empty() { "none".to_owned() } else { pairs.join(", ") }
 }

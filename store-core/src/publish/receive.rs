@@ -53,14 +53,14 @@ impl Store {
     where
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let upload = self.begin_or_go_on(caller, session, sha256).await?;
+        let mut upload = self.begin_or_go_on(caller, session, sha256).await?;
         if upload.blob.is_some() {
             return Ok(progress(&upload));
         }
         if upload.received != offset {
             return Err(StoreError::Offset { expected: upload.received, found: offset });
         }
-        let taken = self.take(session, &upload, body).await;
+        let taken = self.take(session, &mut upload, body).await;
         if let Err(StoreError::Blob(BlobError::Mismatch { .. } | BlobError::Lost(_))) = &taken {
             self.forget(session, &upload).await?;
         }
@@ -94,10 +94,10 @@ impl Store {
     async fn take<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
         &self,
         session: &str,
-        upload: &Upload,
+        upload: &mut Upload,
         body: impl Stream<Item = Result<Bytes, E>> + Send + Unpin,
     ) -> Result<UploadProgress, StoreError> {
-        let state = self.append(session, upload.clone(), body).await?;
+        let state = self.append(session, upload, body).await?;
         if state.offset() < state.size() {
             return Ok(UploadProgress { offset: state.offset(), complete: false });
         }
@@ -108,13 +108,13 @@ impl Store {
     async fn append<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
         &self,
         session: &str,
-        mut upload: Upload,
+        upload: &mut Upload,
         body: impl Stream<Item = Result<Bytes, E>> + Send + Unpin,
     ) -> Result<UploadState, StoreError> {
         let mut state: UploadState = serde_json::from_slice(&upload.state)?;
         let mut flushed = self.blobs().append(state.clone(), body).await?;
         while let Some(durable) = flushed.try_next().await? {
-            self.write_down(session, &upload, &durable).await?;
+            self.write_down(session, upload, &durable).await?;
             upload.version += 1;
             state = durable;
         }

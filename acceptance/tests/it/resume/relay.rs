@@ -35,7 +35,7 @@ impl Relay {
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let seen = seen.clone();
-                thread::spawn(move || pass(client, server, &seen));
+                thread::spawn(move || pass(&client, server, &seen));
             }
         });
         relay
@@ -66,11 +66,11 @@ impl Relay {
     }
 }
 
-fn pass(client: TcpStream, server: SocketAddr, seen: &Arc<Seen>) {
+fn pass(mut client: &TcpStream, server: SocketAddr, seen: &Arc<Seen>) {
     let Ok(server) = TcpStream::connect(server) else {
         // What a client says to a server that is away is worth knowing too.
         let mut head = [0; 256];
-        let n_bytes = (&client).read(&mut head).unwrap_or(0);
+        let n_bytes = client.read(&mut head).unwrap_or(0);
         seen.heads.lock().unwrap().push(String::from_utf8_lossy(&head[..n_bytes]).into_owned());
         return;
     };
@@ -78,7 +78,7 @@ fn pass(client: TcpStream, server: SocketAddr, seen: &Arc<Seen>) {
     let counted = seen.clone();
     let down = thread::spawn(move || copy(&from_server, &to_client, |bytes| add(&counted.down, bytes)));
     let mut is_first = true;
-    copy(&client, &server, |bytes| {
+    copy(client, &server, |bytes| {
         add(&seen.up, bytes);
         if std::mem::take(&mut is_first) {
             seen.heads.lock().unwrap().push(String::from_utf8_lossy(bytes).into_owned());
