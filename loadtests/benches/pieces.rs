@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::hint::black_box;
-use std::io::{Cursor, Write as _};
+use std::io::{Cursor, Read as _, Write as _};
 use std::path::Path;
 
 use blob_store::{BlobStore, ObjectKey, UploadState};
@@ -169,12 +169,17 @@ fn get(criterion: &mut Criterion) {
     let file = dir.path().join(key.to_string());
     let mut group = group_of_bytes(criterion, "get 256 MiB");
     group.bench_function("blob-store", |it| it.iter(|| runtime.block_on(download(&store, key))));
-    group.bench_function("fs::read", |it| it.iter(|| fs::read(&file).unwrap().len()));
+    group.bench_function("read into a buffer", |it| it.iter(|| read(&file)));
 }
 
 async fn download(store: &BlobStore, key: ObjectKey) -> usize {
     let blocks = store.read(key, 0..BLOB_BYTES as u64).await.unwrap();
     blocks.map(|block| block.unwrap().len()).fold(0, async |sum, len| sum + len).await
+}
+
+fn read(path: &Path) -> usize {
+    let (mut file, mut buffer) = (File::open(path).unwrap(), vec![0; 1 << 20]);
+    std::iter::repeat_with(|| file.read(&mut buffer).unwrap()).take_while(|n_bytes| *n_bytes > 0).sum()
 }
 
 fn group_of_bytes<'a>(criterion: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, WallTime> {
