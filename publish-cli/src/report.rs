@@ -232,7 +232,7 @@ fn send_bytes(package: &Package, answer: &PlanAnswer) -> u64 {
     let sizes: BTreeMap<Sha256, u64> =
         package.sources().iter().map(|it| (it.content.digests.sha256, it.content.size)).collect();
     let left = |(blob, plan): (&Sha256, &BlobPlan)| match plan {
-        BlobPlan::Send { offset } => sizes.get(blob).map_or(0, |size| size.saturating_sub(*offset)),
+        BlobPlan::Send { offset, .. } => sizes.get(blob).map_or(0, |size| size.saturating_sub(*offset)),
         BlobPlan::Have | BlobPlan::Prove { .. } => 0,
     };
     answer.blobs.iter().map(left).sum()
@@ -240,7 +240,7 @@ fn send_bytes(package: &Package, answer: &PlanAnswer) -> u64 {
 
 fn arrived(answer: &PlanAnswer) -> BTreeMap<Sha256, u64> {
     let offset = |(blob, plan): (&Sha256, &BlobPlan)| match plan {
-        BlobPlan::Send { offset } => Some((*blob, *offset)),
+        BlobPlan::Send { offset, .. } => Some((*blob, *offset)),
         BlobPlan::Have | BlobPlan::Prove { .. } => None,
     };
     answer.blobs.iter().filter_map(offset).collect()
@@ -282,7 +282,7 @@ fn file_rows(manifest: &Manifest, blobs: &BTreeMap<Sha256, BlobPlan>) -> String 
         let content = file.content;
         match blobs.get(&content.digests.sha256) {
             Some(BlobPlan::Prove { .. }) => prove.push(content.size),
-            Some(BlobPlan::Send { offset }) => send.push((place, content.size, *offset)),
+            Some(BlobPlan::Send { offset, .. }) => send.push((place, content.size, *offset)),
             Some(BlobPlan::Have) | None => have.push(content.size),
         }
     }

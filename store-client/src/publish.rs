@@ -88,7 +88,7 @@ impl Publish {
     /// Returns what the plan says is to be sent, and from where.
     fn planned(&self) -> BTreeMap<Sha256, u64> {
         let offset = |plan: &BlobPlan| match plan {
-            BlobPlan::Send { offset } => Some(*offset),
+            BlobPlan::Send { offset, .. } => Some(*offset),
             BlobPlan::Have | BlobPlan::Prove { .. } => None,
         };
         self.answer.blobs.iter().filter_map(|(blob, plan)| Some((*blob, offset(plan)?))).collect()

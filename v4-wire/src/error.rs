@@ -128,6 +128,8 @@ codes! {
     Digest = "E-DIGEST", "The bytes that arrived are not the bytes that were announced. Nothing was kept; send them again.";
     Offset = "E-OFFSET", "The part does not begin where the store's bytes end. Ask how far the upload is, and go on from there.";
     TooLarge = "E-TOO-LARGE", "A documented limit of the store is exceeded.";
+    Recipe = "E-RECIPE", "The recipe asks for a base that the session may not use, asks too much, or is not a recipe. Send the bytes themselves.";
+    NoPatch = "E-NO-PATCH", "The store keeps no patch from that file, or none that is worth its way. Fetch the chunk map, or the bytes.";
     Session = "E-SESSION", "There is no such publish session: it is finished, has expired, or is somebody else's. Begin again; what the store has already is not sent twice.";
     ReleaseStream = "E-RELEASE-STREAM", "A stream's resources are not the files that this charm revision declares. Name a revision that fits, or drop the stream.";
     NotCurrent = "E-NOT-CURRENT", "Somebody moved the pointer since you looked. Look again, then decide.";

@@ -22,3 +22,12 @@ pub const CONTENT_SHA384: &str = "content-sha384";
 
 /// The header that carries how many bytes of an upload the store has.
 pub const UPLOAD_OFFSET: &str = "upload-offset";
+
+/// The media type of a chunk map (`delta::chunk_map`).
+pub const CHUNK_MAP: &str = "application/vnd.charm-store.chunk-map";
+
+/// The media type of a recipe (`delta::recipe`).
+pub const RECIPE: &str = "application/vnd.charm-store.recipe";
+
+/// The media type of a pack of small blobs (`delta::pack`).
+pub const PACK: &str = "application/vnd.charm-store.pack";

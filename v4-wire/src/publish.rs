@@ -3,9 +3,14 @@
 //! ```text
 //! POST /v4/publish                          PlanRequest   -> PlanAnswer      what is there, what to prove, what to send
 //! GET  /v4/publish/SESSION/blobs/SHA256                   -> UploadProgress  how far an upload is
-//! PUT  /v4/publish/SESSION/blobs/SHA256?offset=N  bytes   -> UploadProgress  the next part
+//! PUT  /v4/publish/SESSION/blobs/SHA256?offset=N  bytes   -> UploadProgress  the next part, or a recipe for it
+//! POST /v4/publish/SESSION/blobs                  a pack  -> PackAnswer      many small blobs in one request
+//! GET  /v4/publish/SESSION/chunks/SHA256                  -> a chunk map     of a base that the plan proposed
 //! POST /v4/publish/SESSION/commit           CommitRequest -> CommitAnswer    all or nothing
 //! ```
+//!
+//! A part is the bytes themselves, or with the media type [`RECIPE`](crate::RECIPE) a recipe (`delta::recipe`) that makes
+//! bytes from exactly that offset on, of bases that the plan proposed and of blobs that this session has sent.
 
 use std::collections::BTreeMap;
 
@@ -82,8 +87,37 @@ pub struct Session {
     pub expires: Timestamp,
     /// The largest part that the store takes in one request, in bytes.
     pub max_part: u64,
+    /// What a part that is not a blob's last has to be a multiple of, in bytes, for all of it to be kept: 1 on a disk,
+    /// the length of a bucket's part in a bucket.
+    #[serde(default = "one_byte")]
+    pub part_step: u64,
+    /// What the store takes in one pack.
+    #[serde(default)]
+    pub pack: PackLimits,
     /// The account that a proof is bound to: the caller's.
     pub account: UserName,
+}
+
+const fn one_byte() -> u64 {
+    1
+}
+
+/// What a pack of small blobs may hold. A store that says nothing takes none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackLimits {
+    /// The largest blob that may be sent so, in bytes.
+    pub blob_bytes: u64,
+    /// The most blobs.
+    pub blobs: usize,
+    /// The most bytes of all blobs together.
+    pub bytes: u64,
+}
+
+/// What became of a pack: how far each of its blobs is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackAnswer {
+    /// By SHA-256.
+    pub blobs: BTreeMap<Sha256, UploadProgress>,
 }
 
 /// What becomes of an archive.
@@ -122,6 +156,10 @@ pub enum BlobPlan {
     Send {
         /// How many bytes have arrived in this session.
         offset: u64,
+        /// What the base has that may be much like it and that the caller may read, the likeliest first: its bytes need
+        /// not be sent again. Empty for what is small.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        bases: Vec<Content>,
     },
 }
 

@@ -151,7 +151,7 @@ impl Planning<'_> {
         if offset == 0 && content.size > 0 && self.may_see(tx, content).await? {
             return self.challenge(tx, content).await;
         }
-        Ok(BlobPlan::Send { offset })
+        Ok(BlobPlan::Send { offset, bases: Vec::new() })
     }
 
     /// Returns how much of a blob came when the session was begun before.
@@ -177,7 +177,7 @@ impl Planning<'_> {
         }
         // A session has one challenge per blob, ever: an attempt that failed is not tried again.
         let given = tx.unused_challenge(session, &sha256, account, now).await?;
-        Ok(given.map_or(BlobPlan::Send { offset: 0 }, |salt| BlobPlan::Prove { salt: Blake3(salt) }))
+        Ok(given.map_or(BlobPlan::Send { offset: 0, bases: Vec::new() }, |salt| BlobPlan::Prove { salt: Blake3(salt) }))
     }
 }
 

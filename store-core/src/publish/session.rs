@@ -8,7 +8,7 @@ use catalog::{Document, Transaction};
 use charm_model::digest::{Content, Sha256};
 use charm_model::name::UserName;
 use charm_model::rights::Caller;
-use v4_wire::publish::{PlanRequest, Session};
+use v4_wire::publish::{PackLimits, PlanRequest, Session};
 
 use crate::error::StoreError;
 use crate::store::{Store, actor};
@@ -38,6 +38,8 @@ impl Store {
             id,
             expires,
             max_part: self.limits().part_bytes,
+            part_step: 1,
+            pack: PackLimits::default(),
             account: account.clone(),
         };
         let plan_text = Document::of(plan)?;

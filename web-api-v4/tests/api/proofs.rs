@@ -99,7 +99,7 @@ async fn a_salt_is_good_for_one_attempt() {
     assert!(!is_taken(&store, &bob, &session, Blake3([0; 32])).await);
     assert!(!is_taken(&store, &bob, &session, prove(&session, salt, SECRET.as_bytes())).await);
     let again = store.plan(&bob, &charm("mine").plan("bob")).await;
-    assert!(matches!(again.blobs[&secret()], BlobPlan::Send { offset: 0 }), "{again:?}");
+    assert!(matches!(again.blobs[&secret()], BlobPlan::Send { offset: 0, .. }), "{again:?}");
 }
 
 #[tokio::test]

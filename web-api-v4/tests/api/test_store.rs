@@ -152,7 +152,7 @@ impl TestStore {
                 BlobPlan::Prove { salt } => {
                     request.proofs.insert(blob, prove(&session, salt, &bytes[&blob]));
                 }
-                BlobPlan::Send { offset } => {
+                BlobPlan::Send { offset, .. } => {
                     let rest = &bytes[&blob][usize::try_from(offset).unwrap()..];
                     let sent: UploadProgress = self.send(&session, &blob, offset, rest).by(user).await.read();
                     assert!(sent.complete);
