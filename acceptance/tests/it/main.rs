@@ -6,6 +6,8 @@ mod deploy;
 mod exit_codes;
 mod findings;
 mod flat_memory;
+mod flushed;
+mod kill;
 mod pointers;
 mod proof;
 mod released;
