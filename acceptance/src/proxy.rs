@@ -20,7 +20,7 @@ pub use route::Route;
 
 use gate::{Gate, Rule};
 use ledger::{Ledger, Way};
-use message::Head;
+use message::{Framing, Head};
 
 /// A proxy before a server. It takes connections until the tests end.
 #[derive(Debug, Clone)]
@@ -135,7 +135,7 @@ impl Shared {
         let rule = self.rule(route);
         let number = self.ledger.ask(route, target, &request);
         let gate = |way| Gate::new(&self.ledger, number, way, rule.clone());
-        if let Some(status) = refusal(rule.as_deref()) {
+        if let Some(status) = refusal(rule.as_deref(), &request) {
             return refuse(client, status);
         }
         let mut body = Vec::new();
@@ -201,11 +201,12 @@ impl Shared {
     }
 }
 
-fn refusal(rule: Option<&Rule>) -> Option<u16> {
-    match rule {
-        Some(rule @ Rule { fault: Fault::Refuse(status), .. }) if rule.strikes() => Some(*status),
-        _ => None,
-    }
+/// Returns what the proxy answers in the server's place, to a request that is as long as the rule says, or longer.
+fn refusal(rule: Option<&Rule>, request: &Head) -> Option<u16> {
+    let rule = rule?;
+    let (Fault::Refuse(status), Point::Up(at)) = (&rule.fault, rule.point) else { return None };
+    let Framing::Length(n_bytes) = request.framing_of_request() else { return None };
+    (n_bytes >= at && rule.strikes()).then_some(*status)
 }
 
 fn refuse(mut client: &TcpStream, status: u16) -> io::Result<()> {

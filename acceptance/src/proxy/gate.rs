@@ -30,7 +30,7 @@ pub enum Fault {
     Hold(Arc<Hold>),
     /// A byte arrives as another.
     Flip,
-    /// The proxy answers that, and asks nobody.
+    /// The proxy answers that, and asks nobody, where a request is as long as [`Point::Up`] says.
     Refuse(u16),
 }
 
@@ -119,6 +119,7 @@ impl Gate {
     pub(super) fn room(&mut self) -> io::Result<u64> {
         let Some(rule) = self.rule.clone() else { return Ok(u64::MAX) };
         let room = match (rule.point, self.way) {
+            _ if matches!(rule.fault, Fault::Refuse(_)) => u64::MAX,
             (Point::Up(at), Way::Up) | (Point::Down(at), Way::Down) => at - self.n_passed,
             (Point::Lasting(limit), _) => limit.saturating_sub(self.began.elapsed()).as_millis().into_room(),
             _ => u64::MAX,
