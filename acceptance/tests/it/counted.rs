@@ -5,20 +5,14 @@
 use std::env;
 
 use acceptance::{Proxy, Server, Tree, User, noise};
-use serde_json::Value;
+
+use crate::released::assert_printed;
 
 /// How large the whole tree is, in MiB, unless `ACCEPTANCE_MIB` says otherwise.
 const MIB: usize = 128;
 
 const N_FILES: usize = 64;
 const N_CHANGED: usize = 3;
-
-/// Two numbers are the same if they differ by no more than a hundredth, and what is too little to be worth printing.
-#[track_caller]
-fn assert_true(printed: &Value, counted: u64) {
-    let printed = printed.as_u64().unwrap();
-    assert!(printed.abs_diff(counted) <= counted / 100 + 200, "{printed} is printed, and {counted} passed");
-}
 
 /// Returns what of a file that changed in one place moves at most, in bytes: where nothing better is known, all of it.
 fn most_of_a_change(file_bytes: u64) -> u64 {
@@ -45,7 +39,7 @@ impl Line {
         let before = self.proxy.sent();
         let published = self.joe.publish_json(&["app"]);
         let sent = self.proxy.sent() - before;
-        assert_true(&published["sent"], sent);
+        assert_printed(&published["sent"], sent);
         self.joe.publish_json(&["release", published["id"].as_str().unwrap()]);
         sent
     }
@@ -55,7 +49,7 @@ impl Line {
         let before = self.proxy.received();
         let deployed = self.joe.deploy_json(args);
         let received = self.proxy.received() - before;
-        assert_true(&deployed["fetched_bytes"], received);
+        assert_printed(&deployed["fetched_bytes"], received);
         received
     }
 }
@@ -76,7 +70,7 @@ fn printed_numbers_are_what_passed() {
     assert!((2_000_000..2_100_000).contains(&line.deploy(&["upgrade", "unit"])));
     let before = line.proxy.received();
     let pulled = line.joe.publish_json(&["pull", "~joe/app", "copy"]);
-    assert_true(&pulled["bytes"], line.proxy.received() - before);
+    assert_printed(&pulled["bytes"], line.proxy.received() - before);
 }
 
 #[test]
