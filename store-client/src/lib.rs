@@ -10,7 +10,8 @@
 //! 6. [`Progress`]: how far both are.
 //!
 //! Nothing here reads a configuration file, nor the environment but for `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and
-//! `NO_PROXY`; and no blob is ever held in memory.
+//! `NO_PROXY`; and no blob is ever held in memory but a pack of
+//! small ones.
 
 mod call;
 mod credentials;
@@ -21,6 +22,7 @@ mod hash;
 mod landing;
 mod options;
 mod pace;
+mod pack;
 mod part_size;
 mod progress;
 mod publish;

@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use charm_model::digest::{Blake3, Content, Sha256};
 use charm_model::proof::ProofKey;
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use v4_wire::publish::{BlobPlan, CommitAnswer, CommitRequest, PlanAnswer, PlanRequest, Published, Session};
 
 use crate::error::ClientError;
 use crate::hash::blocking;
+use crate::pack::{Packing, divide};
 use crate::part_size::PartSize;
 use crate::progress::{Event, Progress};
 use crate::recheck::Rechecked;
@@ -36,6 +37,7 @@ pub struct Publish {
     store: Store,
     session: Session,
     answer: PlanAnswer,
+    archive: Option<Sha256>,
     sources: BTreeMap<Sha256, Source>,
 }
 
@@ -49,7 +51,8 @@ impl Publish {
         let mut answer = store.plan(request).await?;
         let session = answer.session.take().ok_or_else(|| nonsense(store, "a plan without a session"))?;
         let sources = sources.into_iter().map(|it| (it.content.digests.sha256, it)).collect();
-        Ok(Self { store: store.clone(), session, answer, sources })
+        let archive = request.archive.map(|archive| archive.digests.sha256);
+        Ok(Self { store: store.clone(), session, answer, archive, sources })
     }
 
     /// Returns what the store said to the plan; its session is [`Publish::session`].
@@ -101,12 +104,19 @@ impl Publish {
     ) -> Result<(), ClientError> {
         let most = self.store.options().part_bytes.min(self.session.max_part);
         let part_size = &PartSize::up_to(most);
-        let uploads = blobs.into_iter().map(|(blob, offset)| async move {
-            let source = self.source(&blob)?;
-            let to = (&self.store, &self.session);
-            Upload::new(to, source, part_size, progress).send_from(offset).await
+        let (store, session) = (&self.store, &self.session);
+        let blobs = blobs.into_iter().map(|(blob, offset)| Ok((self.source(&blob)?, offset)));
+        let blobs = blobs.collect::<Result<_, ClientError>>()?;
+        let (packs, rest) = divide(blobs, &session.pack, self.archive);
+        let packing = Packing { store, session, part_size, progress };
+        let packs = packs.into_iter().map(|pack| packing.send(pack).boxed());
+        let uploads = rest.into_iter().map(|(source, offset)| {
+            let upload = Upload::new((store, session), source, part_size, progress);
+            async move { upload.send_from(offset).await }.boxed()
         });
-        stream::iter(uploads).buffer_unordered(self.n_parallel()).try_collect().await
+        // By turns: neither the small nor the large ones wait for all of the others.
+        let transfers = stream::select(stream::iter(packs), stream::iter(uploads));
+        transfers.buffer_unordered(self.n_parallel()).try_collect().await
     }
 
     async fn prove(&self, progress: &Arc<dyn Progress>) -> Result<BTreeMap<Sha256, Blake3>, ClientError> {
