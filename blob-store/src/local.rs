@@ -114,6 +114,19 @@ impl LocalDir {
         if is_renamed { Ok(()) } else { Err(BlobError::Lost(key)) }
     }
 
+    /// Writes an object in one piece. What a crash leaves is under one of the names that are deleted.
+    pub(crate) fn put(&self, key: ObjectKey, bytes: &[u8]) -> Result<(), BlobError> {
+        let path = self.path(&key.in_staging());
+        let file = File::create(&path).map_err(BlobError::at(&path))?;
+        let staged = StagedFile { file: file.into(), path: path.into() };
+        staged.write_at(bytes, 0)?;
+        staged.flush()?;
+        if !self.rename(&key.in_staging(), &key.to_string())? {
+            return Err(BlobError::Lost(key));
+        }
+        sync_directory(parent(&self.path(&key.to_string())))
+    }
+
     /// Moves an object into the trash. One that is not there is left alone.
     pub(crate) fn trash(&self, key: ObjectKey) -> Result<(), BlobError> {
         self.move_durably(&key.to_string(), &key.in_trash()).map(drop)

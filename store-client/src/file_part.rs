@@ -64,7 +64,7 @@ impl Meter {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn sent(&self, bytes: &Bytes) {
+    pub(crate) fn sent(&self, bytes: &Bytes) {
         self.n_sent.fetch_add(bytes.len() as u64, Ordering::Relaxed);
     }
 

@@ -11,7 +11,8 @@
 //! 7. [`Progress`]: how far both are; [`Traffic`]: what has travelled.
 //!
 //! Nothing here reads a configuration file, nor the environment but for `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and
-//! `NO_PROXY`; and no blob is ever held in memory.
+//! `NO_PROXY`; and no blob is ever held in memory but a pack of
+//! small ones.
 
 mod basis;
 mod call;
@@ -25,6 +26,7 @@ mod landing;
 mod local_map;
 mod options;
 mod pace;
+mod pack;
 mod part_size;
 mod progress;
 mod publish;

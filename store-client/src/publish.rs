@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use charm_model::digest::{Blake3, Content, Sha256};
 use charm_model::proof::ProofKey;
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use v4_wire::publish::{BlobPlan, CommitAnswer, CommitRequest, PlanAnswer, PlanRequest, Published, Session};
 
 use crate::basis::Basis;
 use crate::error::ClientError;
 use crate::hash::blocking;
 use crate::local_map::MIN_DELTA_BYTES;
+use crate::pack::{Packing, divide};
 use crate::part_size::PartSize;
 use crate::progress::{Event, Progress};
 use crate::recheck::Rechecked;
@@ -43,6 +44,7 @@ pub struct Publish {
     store: Store,
     session: Session,
     answer: PlanAnswer,
+    archive: Option<Sha256>,
     sources: BTreeMap<Sha256, Source>,
     seeds: Option<Seeds>,
     /// What the store can make blobs of, as far as was looked.
@@ -62,7 +64,9 @@ impl Publish {
             .take()
             .ok_or_else(|| ClientError::nonsense(store.address(), "a plan without a session"))?;
         let sources = sources.into_iter().map(|it| (it.content.digests.sha256, it)).collect();
-        Ok(Self { store: store.clone(), session, answer, sources, seeds: None, bases: BTreeMap::new() })
+        let archive = request.archive.map(|archive| archive.digests.sha256);
+        let (store, bases) = (store.clone(), BTreeMap::new());
+        Ok(Self { store, session, answer, archive, sources, seeds: None, bases })
     }
 
     /// Looks for bases of what is sent among these files too.
@@ -168,39 +172,49 @@ impl Publish {
     ) -> Result<(), ClientError> {
         let most = self.store.options().part_bytes.min(self.session.max_part);
         let (part_size, kitchen) = (&PartSize::up_to(most), &Kitchen::up_to(most));
-        let chains = self.chains(&blobs)?.into_iter().map(|chain| async move {
-            let mut sent: Option<&Source> = None;
-            for (source, offset) in chain {
-                let basis = self.basis(source, sent, progress).await;
-                let cook = Cook::new(kitchen, basis);
-                let to = (&self.store, &self.session);
-                // A transfer's state is large, and several stand side by side.
-                Box::pin(Upload::new(to, source, part_size, cook, progress).send_from(offset)).await?;
-                sent = Some(source);
-            }
-            Ok(())
+        let (store, session) = (&self.store, &self.session);
+        let blobs = blobs.into_iter().map(|(blob, offset)| Ok((self.source(&blob)?, offset)));
+        let blobs = blobs.collect::<Result<_, ClientError>>()?;
+        let (packs, rest) = divide(blobs, &session.pack, self.archive);
+        let packing = Packing { store, session, part_size, kitchen, progress };
+        let packs = packs.into_iter().map(|pack| packing.send(pack).boxed());
+        let chains = self.chains(rest).into_iter().map(|chain| {
+            let send = async move {
+                let mut sent: Option<&Source> = None;
+                for (source, offset) in chain {
+                    let cook = Cook::new(kitchen, self.basis(source, sent, progress).await);
+                    let upload = Upload::new((store, session), source, part_size, cook, progress);
+                    // A transfer's state is large, and several stand side by side.
+                    Box::pin(upload.send_from(offset)).await?;
+                    sent = Some(source);
+                }
+                Ok(())
+            };
+            send.boxed()
         });
-        stream::iter(chains).buffer_unordered(self.n_parallel()).try_collect().await
+        // By turns: neither the small nor the large ones wait for all of the others.
+        let transfers = stream::select(stream::iter(packs), stream::iter(chains));
+        transfers.buffer_unordered(self.n_parallel()).try_collect().await
     }
 
     /// Orders what is to be sent: files of the same name stand behind each other, such as one program for two
     /// architectures, so that each can be made of the one before it; all others stand for themselves.
-    fn chains(&self, blobs: &BTreeMap<Sha256, u64>) -> Result<Vec<Vec<(&Source, u64)>>, ClientError> {
+    fn chains<'a>(&self, blobs: Vec<(&'a Source, u64)>) -> Vec<Vec<(&'a Source, u64)>> {
         let mut chains: Vec<Vec<(&Source, u64)>> = Vec::new();
         let mut by_name = HashMap::new();
-        for (blob, offset) in blobs {
-            let source = self.source(blob)?;
-            let is_alone = source.content.size < MIN_ALIKE_BYTES || self.bases.contains_key(blob);
+        for (source, offset) in blobs {
+            let has_basis = self.bases.contains_key(&source.content.digests.sha256);
+            let is_alone = source.content.size < MIN_ALIKE_BYTES || has_basis;
             let place = match source.path.file_name().filter(|_| !is_alone) {
                 Some(name) => *by_name.entry(name).or_insert(chains.len()),
                 None => chains.len(),
             };
             match chains.get_mut(place) {
-                Some(chain) => chain.push((source, *offset)),
-                None => chains.push(vec![(source, *offset)]),
+                Some(chain) => chain.push((source, offset)),
+                None => chains.push(vec![(source, offset)]),
             }
         }
-        Ok(chains)
+        chains
     }
 
     async fn basis(

@@ -128,7 +128,8 @@ impl<'a> Upload<'a> {
         let answer = async {
             read_answer(request.send().await.map_err(|it| self.store.unreachable(it))?, self.store).await
         };
-        let body = self.watch(&meter, n_bytes, answer).await.map_err(|error| self.blame(&meter, error))?;
+        let body =
+            self.store.watch(&meter, n_bytes, answer).await.map_err(|error| self.blame(&meter, error))?;
         part_size.passed(part.end - part.start, began.elapsed());
         read_json(&self.url(None), &body)
     }
@@ -167,27 +168,6 @@ impl<'a> Upload<'a> {
         }))
     }
 
-    /// Gives up once nothing moves any more. With all bytes there the store flushes and verifies, and a proxy that kept
-    /// them until now passes them on; both may take longer.
-    async fn watch<T>(
-        &self,
-        meter: &Meter,
-        n_bytes: u64,
-        work: impl Future<Output = Result<T, ClientError>>,
-    ) -> Result<T, ClientError> {
-        let options = self.store.options();
-        tokio::pin!(work);
-        loop {
-            let before = meter.n_sent();
-            let patience = if before == n_bytes { options.commit_timeout } else { options.idle_timeout };
-            match tokio::time::timeout(patience, &mut work).await {
-                Ok(result) => return result,
-                Err(_) if meter.n_sent() == before => return Err(self.store.silent(patience)),
-                Err(_) => {}
-            }
-        }
-    }
-
     /// Returns the file's fault rather than the network's, where it was the file's.
     fn blame(&self, meter: &Meter, error: ClientError) -> ClientError {
         match meter.fault() {
@@ -207,6 +187,29 @@ impl<'a> Upload<'a> {
     fn url(&self, offset: Option<u64>) -> url::Url {
         let query = [("offset", offset.map(|it| it.to_string()))];
         self.store.url(["publish", &self.session.id, "blobs", &self.blob().to_hex()], &query)
+    }
+}
+
+impl Store {
+    /// Gives up once nothing moves any more. With all bytes there the store flushes and verifies, and a proxy that kept
+    /// them until now passes them on; both may take longer.
+    pub(crate) async fn watch<T>(
+        &self,
+        meter: &Meter,
+        n_bytes: u64,
+        work: impl Future<Output = Result<T, ClientError>>,
+    ) -> Result<T, ClientError> {
+        let options = self.options();
+        tokio::pin!(work);
+        loop {
+            let before = meter.n_sent();
+            let patience = if before == n_bytes { options.commit_timeout } else { options.idle_timeout };
+            match tokio::time::timeout(patience, &mut work).await {
+                Ok(result) => return result,
+                Err(_) if meter.n_sent() == before => return Err(self.silent(patience)),
+                Err(_) => {}
+            }
+        }
     }
 }
 
