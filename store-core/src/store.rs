@@ -13,6 +13,7 @@ use charm_model::timestamp::Timestamp;
 use secrecy::SecretString;
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 
+use crate::chunks::ChunkMaps;
 use crate::clock::{Clock, SystemClock};
 use crate::error::StoreError;
 use crate::limits::Limits;
@@ -66,6 +67,8 @@ struct Parts {
     options: StoreOptions,
     /// By base: the number of its last event, and the snapshot as of then.
     snapshots: moka::sync::Cache<Id<Base>, (u64, Arc<Snapshot>)>,
+    /// Chunk maps in memory, and blobs that wait for theirs.
+    maps: ChunkMaps,
     /// When blobs could last be written. Locked while a probe is under way, so that there is one at a time.
     probed: Mutex<Option<Timestamp>>,
     /// Turns to check a password.
@@ -77,7 +80,8 @@ impl Store {
     pub fn new(options: StoreOptions) -> Self {
         let snapshots = moka::sync::Cache::new(CACHED_SNAPSHOTS);
         let (probed, passwords) = (Mutex::default(), Semaphore::new(PASSWORDS_AT_ONCE));
-        Self { parts: Arc::new(Parts { options, snapshots, probed, passwords }) }
+        let maps = ChunkMaps::default();
+        Self { parts: Arc::new(Parts { options, snapshots, maps, probed, passwords }) }
     }
 
     /// Returns the database.
@@ -92,6 +96,10 @@ impl Store {
 
     pub(crate) fn blobs(&self) -> &BlobStore {
         &self.parts.options.blobs
+    }
+
+    pub(crate) fn maps(&self) -> &ChunkMaps {
+        &self.parts.maps
     }
 
     pub(crate) fn admin_password(&self) -> Option<&SecretString> {

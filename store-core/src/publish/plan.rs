@@ -177,7 +177,9 @@ impl Planning<'_> {
         }
         // A session has one challenge per blob, ever: an attempt that failed is not tried again.
         let given = tx.unused_challenge(session, &sha256, account, now).await?;
-        Ok(given.map_or(BlobPlan::Send { offset: 0, bases: Vec::new() }, |salt| BlobPlan::Prove { salt: Blake3(salt) }))
+        Ok(given.map_or(BlobPlan::Send { offset: 0, bases: Vec::new() }, |salt| BlobPlan::Prove {
+            salt: Blake3(salt),
+        }))
     }
 }
 

@@ -7,9 +7,9 @@ use axum::response::{IntoResponse, Response};
 use charm_model::digest::Sha256;
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use serde::Deserialize;
-use v4_wire::UPLOAD_OFFSET;
 use v4_wire::error::{Code, V4Code};
 use v4_wire::publish::{CommitAnswer, CommitRequest, PlanAnswer, PlanRequest, UploadProgress};
+use v4_wire::{CHUNK_MAP, UPLOAD_OFFSET};
 
 use crate::auth::Auth;
 use crate::problem::Problem;
@@ -79,6 +79,16 @@ pub(crate) async fn receive(
     check_length(&headers, app.store.limits().part_bytes)?;
     let body = body.into_data_stream();
     Ok(shown(app.store.receive(&caller, &path.session, &path.sha256()?, offset, body).await?))
+}
+
+pub(crate) async fn chunks(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    Segments(path): Segments<BlobPath>,
+) -> Result<Response, Problem> {
+    let map = app.store.base_chunk_map(&caller, &path.session, &path.sha256()?).await?;
+    Ok(([(header::CONTENT_TYPE, CHUNK_MAP), (header::CACHE_CONTROL, "private, no-cache")], map)
+        .into_response())
 }
 
 /// Refuses a part before any of it is read.
