@@ -128,7 +128,7 @@ impl BlobError {
     }
 
     /// Returns a conversion of what a reader of an object returned, which is an error of this kind, wrapped.
-    pub(crate) fn reading(key: ObjectKey) -> impl FnOnce(io::Error) -> Self {
+    pub fn reading(key: ObjectKey) -> impl FnOnce(io::Error) -> Self {
         move |error| error.downcast().unwrap_or_else(|source| Self::Io { path: key.to_string(), source })
     }
 }

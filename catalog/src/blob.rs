@@ -1,11 +1,13 @@
 //! Blobs: which bytes there are, and who names them.
 
-use charm_model::digest::{Content, Sha384};
+use charm_model::digest::{Content, Sha256, Sha384};
+use charm_model::name::StreamName;
 use charm_model::timestamp::Timestamp;
 use sqlx::{FromRow, query, query_as, query_scalar};
 use tracing::{error, instrument};
 
-use crate::column::{BytesOrNull, ContentColumns, bigint};
+use crate::base::Base;
+use crate::column::{BytesOrNull, ContentColumns, TextOrNull, bigint};
 use crate::error::CatalogError;
 use crate::id::Id;
 use crate::object::ObjectState;
@@ -25,6 +27,17 @@ pub struct Blob {
     pub sha384: Option<Sha384>,
     /// The key of the object that holds them.
     pub object_key: String,
+}
+
+/// A blob, and as what a base has it.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct Held {
+    /// The bytes.
+    #[sqlx(flatten)]
+    pub blob: Blob,
+    /// The stream in which it is a file; `None` of an archive.
+    #[sqlx(try_from = "TextOrNull")]
+    pub stream: Option<StreamName>,
 }
 
 /// What became of bytes that were to be a blob.
@@ -86,6 +99,18 @@ const NAME_BLOB: &str = concat!(
 
 const HALF_EQUAL: &str =
     concat!("SELECT ", blob_columns!(), " FROM blob WHERE sha256 = $1 OR blake3 = $2 ORDER BY id LIMIT 1");
+
+const HELD_IN_BASE: &str = concat!(
+    "SELECT ",
+    blob_columns!(),
+    ", CAST(NULL AS TEXT) AS stream FROM blob JOIN revision ON revision.blob_id = blob.id
+     WHERE blob.sha256 = $1 AND revision.base_id = $2
+     UNION SELECT ",
+    blob_columns!(),
+    ", resource_revision.stream FROM blob JOIN resource_file ON resource_file.blob_id = blob.id
+     JOIN resource_revision ON resource_revision.id = resource_file.resource_revision_id
+     WHERE blob.sha256 = $1 AND resource_revision.base_id = $2"
+);
 
 const BLOBS_WITHOUT_SHA384: &str =
     concat!("SELECT ", blob_columns!(), " FROM blob WHERE sha384 IS NULL ORDER BY id LIMIT $1");
@@ -189,6 +214,15 @@ impl Transaction {
             name.bind(at.as_micros()).fetch_optional(conn).await?
         });
         Ok(blob)
+    }
+
+    /// Returns the blob of that SHA-256 once for its being an archive of the base, and once for each stream of the base
+    /// in which it is a file.
+    pub async fn held_in_base(&mut self, base: Id<Base>, sha256: &Sha256) -> Result<Vec<Held>, CatalogError> {
+        let held = on_either!(self, |conn| {
+            query_as(HELD_IN_BASE).bind(sha256.as_bytes()).bind(base).fetch_all(conn).await?
+        });
+        Ok(held)
     }
 
     /// Returns blobs whose SHA-384 is not known yet, oldest first, at most `limit`.

@@ -26,6 +26,10 @@ pub enum DeltaError {
         length: u32,
     },
 
+    /// The bytes are not the blob that they were said to be: what stores them is damaged.
+    #[error("the bytes are not those of blob `{0}`")]
+    OtherContent(Sha256),
+
     /// The beginning of a recipe makes no sense, or announces too much.
     #[error("the recipe {problem}")]
     Header {

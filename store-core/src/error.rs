@@ -96,6 +96,14 @@ pub enum StoreError {
         /// Where it is current, as `channel (series)`.
         channels: Vec<String>,
     },
+    /// What is stored is not the blob any more. Nothing of the damaged bytes leaves the store.
+    #[error("blob `{sha256}` is damaged, from byte `{offset}` on or behind")]
+    Damaged {
+        /// The blob.
+        sha256: charm_model::digest::Sha256,
+        /// Where the first bytes begin that are not as they were.
+        offset: u64,
+    },
     /// Bytes could not be stored or read.
     #[error(transparent)]
     Blob(#[from] BlobError),

@@ -6,7 +6,7 @@
 //! 2. [`access`](mod@access): from a reference to a base, as the caller may see it.
 //! 3. [`publish`]: plan, receive, commit. [`inspect`](mod@inspect) reads what was sent.
 //! 4. [`resolve`](mod@resolve), [`open`](mod@open): what a reference means, and its bytes. Nothing else grants access
-//!    to bytes.
+//!    to bytes. [`chunks`](mod@chunks): what they are cut into.
 //! 5. [`release`](mod@release), [`withdraw`](mod@withdraw), [`history`](mod@history): pointers.
 //! 6. [`rights`](mod@rights), [`changes`](mod@changes): who may do what, and what happened.
 //! 7. [`account`](mod@account), [`token`](mod@token): who is asking.
@@ -15,6 +15,7 @@
 mod access;
 mod account;
 mod changes;
+mod chunks;
 mod clock;
 mod error;
 mod history;

@@ -11,14 +11,14 @@ use catalog::Transaction;
 use catalog::archive::{ArchiveFile, ArchiveFileKind};
 use catalog::blob::Blob;
 use charm_archive::Entry;
-use charm_model::digest::{Blake3, Sha256, Sha384};
+use charm_model::digest::{Blake3, Content, Sha256, Sha384};
 use charm_model::name::{Channel, StreamName};
 use charm_model::reference::{EntityId, Reference};
 use charm_model::rights::{Caller, Right};
 use charm_model::shape::Place;
 use charm_model::tree::EntryKind;
 use futures::StreamExt as _;
-use futures::stream::BoxStream;
+use futures::stream::{self, BoxStream};
 use v4_wire::resolve::ResourcesSummary;
 
 use crate::access::Target;
@@ -65,7 +65,12 @@ pub struct Opened {
 #[derive(Debug)]
 enum Source {
     Blob(Blob),
-    File { archive: Blob, entry: Entry },
+    File {
+        archive: Blob,
+        entry: Entry,
+    },
+    /// Derived from a blob, and at hand.
+    Derived(Bytes),
 }
 
 impl Store {
@@ -177,6 +182,7 @@ impl Store {
                 (content.size, content.digests.sha256, Some(content.digests.blake3), *sha384)
             }
             Source::File { entry, .. } => (entry.size, entry.sha256, None, None),
+            Source::Derived(bytes) => (bytes.len() as u64, Content::of(bytes).digests.sha256, None, None),
         };
         let (acl, name, nobody) = (&target.base.acl, &target.base.name, Caller::Anonymous);
         Opened {
@@ -198,6 +204,20 @@ impl Store {
 }
 
 impl Opened {
+    /// Returns the chunk map of a whole blob instead of its bytes: it shows as much, and took the same right.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`] if the object is not the blob any more; [`StoreError::NoFile`] of a file in an archive.
+    pub async fn chunk_map(self) -> Result<Self, StoreError> {
+        let Source::Blob(blob) = &self.source else {
+            return Err(StoreError::NoFile("a file in an archive has no chunk map".to_owned()));
+        };
+        let map = Bytes::from(self.store.chunk_map(blob).await?.encode());
+        let (size, sha256) = (map.len() as u64, Content::of(&map).digests.sha256);
+        Ok(Self { size, sha256, blake3: None, sha384: None, source: Source::Derived(map), ..self })
+    }
+
     /// Streams a range of the bytes. The stream ends with an error rather than short.
     pub async fn bytes(
         self,
@@ -214,8 +234,16 @@ impl Opened {
                 let file = self.store.blobs().reader(object, archive.content.size).await?;
                 unpack(file, &entry, range)
             }
+            Source::Derived(bytes) => {
+                Ok(stream::iter([Ok(bytes.slice(index(range.start)..index(range.end)))]).boxed())
+            }
         }
     }
+}
+
+/// Returns a place in bytes that are at hand.
+fn index(offset: u64) -> usize {
+    usize::try_from(offset).unwrap_or(usize::MAX)
 }
 
 fn check_stream(caller: &Caller, target: &Target, stream: &StreamName) -> Result<(), StoreError> {

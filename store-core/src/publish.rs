@@ -1,5 +1,6 @@
 //! The publish conversation: what is there already, what has to be proved or sent, and all of it or nothing.
 
+mod bases;
 mod commit;
 mod pack;
 mod plan;

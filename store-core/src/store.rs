@@ -13,6 +13,7 @@ use charm_model::timestamp::Timestamp;
 use secrecy::SecretString;
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 
+use crate::chunks::ChunkMaps;
 use crate::clock::{Clock, SystemClock};
 use crate::error::StoreError;
 use crate::limits::Limits;
@@ -72,6 +73,8 @@ struct Parts {
     snapshots: moka::sync::Cache<Id<Base>, (u64, Arc<Snapshot>)>,
     /// By session: what it is about.
     plans: moka::sync::Cache<String, Arc<Plan>>,
+    /// Chunk maps in memory, and blobs that wait for theirs.
+    maps: ChunkMaps,
     /// When blobs could last be written. Locked while a probe is under way, so that there is one at a time.
     probed: Mutex<Option<Timestamp>>,
     /// Turns to check a password.
@@ -85,7 +88,8 @@ impl Store {
         let plans = moka::sync::Cache::builder().max_capacity(CACHED_PLANS);
         let plans = plans.weigher(|_: &String, plan: &Arc<Plan>| plan.weight()).build();
         let (probed, passwords) = (Mutex::default(), Semaphore::new(PASSWORDS_AT_ONCE));
-        Self { parts: Arc::new(Parts { options, snapshots, plans, probed, passwords }) }
+        let maps = ChunkMaps::default();
+        Self { parts: Arc::new(Parts { options, snapshots, plans, maps, probed, passwords }) }
     }
 
     /// Returns the database.
@@ -104,6 +108,10 @@ impl Store {
 
     pub(crate) fn plans(&self) -> &moka::sync::Cache<String, Arc<Plan>> {
         &self.parts.plans
+    }
+
+    pub(crate) fn maps(&self) -> &ChunkMaps {
+        &self.parts.maps
     }
 
     pub(crate) fn admin_password(&self) -> Option<&SecretString> {

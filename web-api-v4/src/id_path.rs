@@ -14,7 +14,8 @@ pub(crate) const ROUTE: &str = "/v4/~/{id}";
 const PREFIX: &str = "/v4/~/";
 
 /// The names of endpoints behind a reference.
-const ENDPOINTS: &[&str] = &["archive", "resources", "release", "history", "status", "withdrawn", "rights"];
+const ENDPOINTS: &[&str] =
+    &["archive", "chunks", "resources", "release", "history", "status", "withdrawn", "rights"];
 
 /// The endpoints that are about no entity, and whether something can stand behind them.
 const GLOBAL: &[(&str, bool)] =

@@ -158,7 +158,8 @@ impl From<StoreError> for Problem {
                 .hint("release something else first, or name it in `move_to`"),
             StoreError::Blob(error) => error.into(),
             StoreError::Catalog(error) => error.into(),
-            StoreError::Archive(_)
+            StoreError::Damaged { .. }
+            | StoreError::Archive(_)
             | StoreError::Document(_)
             | StoreError::Token(_)
             | StoreError::Task(_)

@@ -32,6 +32,8 @@ pub fn router(app: App) -> Router {
     let of_an_entity = Router::new()
         .route("/archive", get(archive::whole))
         .route("/archive/{*path}", get(archive::file))
+        .route("/chunks/archive", get(archive::chunks))
+        .route("/chunks/resources/{tree}/{*path}", get(resources::chunks))
         .route("/resources", get(resources::list))
         .route("/resources/{tree}/{*path}", get(resources::file))
         .route("/release", post(release::release))
@@ -54,6 +56,7 @@ pub fn router(app: App) -> Router {
             "/v4/publish/{session}/blobs/{sha256}",
             get(publish::progress).put(publish::receive).layer(parts),
         )
+        .route("/v4/publish/{session}/chunks/{sha256}", get(publish::chunks))
         .nest(id_path::ROUTE, of_an_entity)
         .fallback(transport::no_handler)
         .method_not_allowed_fallback(transport::no_method)

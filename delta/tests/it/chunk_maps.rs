@@ -112,3 +112,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_map_of_a_known_blob_is_that_of_its_bytes() {
+    let bytes = noise(1, 3_000_000);
+    let known = ChunkMap::read_known(ChunkerId::FastCdc32K, Content::of(&bytes), bytes.as_slice());
+    assert_eq!(known.unwrap(), map(&bytes));
+}
+
+#[test_case(|bytes| bytes[70_000] ^= 1; "a flipped bit")]
+#[test_case(|bytes| bytes.truncate(99_999); "a byte too few")]
+#[test_case(|bytes| bytes.push(0); "a byte too many")]
+fn a_damaged_blob_gets_no_map(spoil: fn(&mut Vec<u8>)) {
+    let mut bytes = noise(1, 100_000);
+    let content = Content::of(&bytes);
+    spoil(&mut bytes);
+    let refused = ChunkMap::read_known(ChunkerId::FastCdc32K, content, bytes.as_slice());
+    assert!(matches!(refused, Err(DeltaError::OtherContent(sha256)) if sha256 == content.digests.sha256));
+}

@@ -192,6 +192,7 @@ impl Publish<'_> {
         let result = Document::of(&published)?;
         if tx.close_session(&self.open.row.id, SessionState::Committed, Some(&result)).await? {
             tx.commit().await?;
+            self.store.maps().want(self.blobs.values());
             return Ok(published);
         }
         drop(tx);

@@ -21,7 +21,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let address = listener.local_addr()?;
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
     if !config.read_only {
-        jobs::start(store.clone(), &tasks, &stop);
+        jobs::start(&store, &tasks, &stop);
     }
     stop_on_signals(&tasks, &stop)?;
     tracing::info!(%address, "listening");

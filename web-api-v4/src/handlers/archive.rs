@@ -6,6 +6,7 @@ use http::header::CONTENT_DISPOSITION;
 use http::{HeaderMap, HeaderValue, Method};
 use serde::Deserialize;
 use store_core::What;
+use v4_wire::CHUNK_MAP;
 
 use crate::auth::Auth;
 use crate::problem::Problem;
@@ -30,6 +31,17 @@ pub(crate) async fn whole(
         response.headers_mut().insert(CONTENT_DISPOSITION, name);
     }
     Ok(response)
+}
+
+pub(crate) async fn chunks(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    target: Target,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let opened = app.store.open(&caller, &target.reference, target.channel(), &What::Archive).await?;
+    bytes::serve(opened.chunk_map().await?, &method, &headers, CHUNK_MAP).await
 }
 
 #[derive(Deserialize)]

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, StatusCode, header};
 use serde::Deserialize;
 use v4_wire::error::{Code, V4Code};
 use v4_wire::publish::{CommitAnswer, CommitRequest, PackAnswer, PlanAnswer, PlanRequest, UploadProgress};
-use v4_wire::{PACK, UPLOAD_OFFSET};
+use v4_wire::{CHUNK_MAP, PACK, UPLOAD_OFFSET};
 
 use crate::auth::Auth;
 use crate::problem::Problem;
@@ -92,6 +92,16 @@ pub(crate) async fn receive_pack(
         return Err(Problem::bad_request(format!("a pack is sent as `{PACK}`")));
     }
     Ok(Json(app.store.receive_pack(&caller, &session, body.into_data_stream()).await?))
+}
+
+pub(crate) async fn chunks(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    Segments(path): Segments<BlobPath>,
+) -> Result<Response, Problem> {
+    let map = app.store.base_chunk_map(&caller, &path.session, &path.sha256()?).await?;
+    Ok(([(header::CONTENT_TYPE, CHUNK_MAP), (header::CACHE_CONTROL, "private, no-cache")], map)
+        .into_response())
 }
 
 /// Refuses a part before any of it is read.

@@ -7,6 +7,7 @@ use charm_model::shape::Place;
 use http::{HeaderMap, Method};
 use serde::Deserialize;
 use store_core::What;
+use v4_wire::CHUNK_MAP;
 use v4_wire::resolve::ResourcesSummary;
 
 use crate::auth::Auth;
@@ -29,18 +30,34 @@ pub(crate) struct ResourcePath {
     path: String,
 }
 
+impl ResourcePath {
+    fn what(&self) -> Result<What, Problem> {
+        let tree = self.tree.parse().map_err(Problem::not_found)?;
+        let path = self.path.parse().map_err(Problem::not_found)?;
+        Ok(What::Resource(Place { tree, path }))
+    }
+}
+
 pub(crate) async fn file(
     State(app): State<App>,
     Auth(caller): Auth,
     target: Target,
-    Segments(ResourcePath { tree, path }): Segments<ResourcePath>,
+    Segments(path): Segments<ResourcePath>,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let place = Place {
-        tree: tree.parse().map_err(Problem::not_found)?,
-        path: path.parse().map_err(Problem::not_found)?,
-    };
-    let opened = app.store.open(&caller, &target.reference, target.channel(), &What::Resource(place)).await?;
+    let opened = app.store.open(&caller, &target.reference, target.channel(), &path.what()?).await?;
     bytes::serve(opened, &method, &headers, "application/octet-stream").await
+}
+
+pub(crate) async fn chunks(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    target: Target,
+    Segments(path): Segments<ResourcePath>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let opened = app.store.open(&caller, &target.reference, target.channel(), &path.what()?).await?;
+    bytes::serve(opened.chunk_map().await?, &method, &headers, CHUNK_MAP).await
 }

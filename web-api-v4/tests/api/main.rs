@@ -5,6 +5,7 @@
 
 mod answer;
 mod charm;
+mod chunks;
 mod clock;
 mod contract;
 mod place;

@@ -80,6 +80,14 @@ impl Place {
         std::fs::remove_dir_all(self.directory.path().join("objects")).unwrap();
     }
 
+    /// Flips a bit of an object in a local directory.
+    pub(crate) fn damage(&self, object_key: &str, offset: usize) {
+        let path = self.directory.path().join("objects").join(object_key);
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[offset] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+    }
+
     /// Returns how many files there are in a local directory, finished or not.
     pub(crate) fn n_objects(&self) -> usize {
         n_files(&self.directory.path().join("objects"))

@@ -77,7 +77,13 @@ async fn the_conversation_is_plan_send_commit() {
         "account": "alice",
         "expires": "2026-11-24T10:00:00Z",
         "id": "SESSION",
-        "max_part": 268435456
+        "max_part": 268435456,
+        "pack": {
+          "blob_bytes": 0,
+          "blobs": 0,
+          "bytes": 0
+        },
+        "part_step": 1
       },
       "streams": {
         "stable": {
