@@ -5,7 +5,7 @@
 //!
 //! 1. The seam: [`database`], [`migration`], [`transaction`], [`error`]; the values of rows: [`id`], [`document`].
 //! 2. What is published: [`base`], [`charm`], [`archive`], [`resources`], and what they consist of: [`object`],
-//!    [`blob`], many at once in [`contents`] and [`pack`].
+//!    [`blob`], many at once in [`contents`] and [`pack`]; and what leads from one to another: [`patch`].
 //! 3. Where the pointers stand: [`release`], [`history`], and [`snapshot`], which resolving works on.
 //! 4. What happened: [`event`].
 //! 5. The publish conversation: [`session`], [`upload`], [`challenge`].
@@ -34,6 +34,7 @@ pub mod lease;
 pub mod migration;
 pub mod object;
 pub mod pack;
+pub mod patch;
 pub mod release;
 pub mod resources;
 pub mod session;

@@ -12,6 +12,7 @@ mod fixtures;
 mod leases;
 mod migrations;
 mod packs;
+mod patches;
 mod releases;
 mod resources;
 mod sessions;
