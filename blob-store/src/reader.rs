@@ -1,10 +1,12 @@
 //! Objects as files, for blocking code.
 
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
+use std::ops::Range;
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
+use crate::error::BlobError;
 use crate::read::Source;
 
 /// Reads an object wherever it lies, for code that knows files alone: zip archives, hashing.
@@ -28,6 +30,18 @@ impl BlobReader {
     /// Returns the object's size, in bytes.
     pub fn size(&self) -> u64 {
         self.size
+    }
+
+    /// Returns a range of the object, and reads no more than that: for whoever jumps about.
+    ///
+    /// # Errors
+    ///
+    /// [`BlobError::Short`] if the object does not have it.
+    pub fn fetch_range(&self, range: Range<u64>) -> Result<Bytes, BlobError> {
+        if range.end > self.size {
+            return Err(BlobError::Short { key: self.source.key, start: range.start, end: range.end });
+        }
+        self.source.fetch_blocking(range, &self.runtime)
     }
 
     /// Returns what the current block has from the position on.

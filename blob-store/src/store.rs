@@ -15,7 +15,7 @@ use crate::local::LocalDir;
 use crate::location::{Location, open_bucket};
 use crate::read::{Place, Source};
 use crate::reader::BlobReader;
-use crate::remote::{Bucket, Remote};
+use crate::remote::{Bucket, Remote, part_len};
 
 /// Immutable bytes by key. A clone is another handle to the same store; so is a store that another process opens on the
 /// same place.
@@ -48,6 +48,15 @@ impl BlobStore {
     /// Opens the store in a bucket, or in whatever decorates one, under a prefix.
     pub fn in_bucket(bucket: Arc<dyn Bucket>, prefix: &str) -> Self {
         Self { backend: Backend::Remote(Remote::new(bucket, prefix)) }
+    }
+
+    /// Returns what a body that does not end an upload of `size` bytes has to be a multiple of, in bytes, for all of it to
+    /// be kept.
+    pub fn part_step(&self, size: u64) -> u64 {
+        match &self.backend {
+            Backend::Local(_) => 1,
+            Backend::Remote(_) => part_len(size),
+        }
     }
 
     /// Returns the size of an object, in bytes; `None` if there is no such object, or not any more, or not yet. For a

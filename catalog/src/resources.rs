@@ -114,6 +114,13 @@ const RESOURCES: &str = "SELECT * FROM resource_revision WHERE base_id = $1 AND 
 const NEWEST_RESOURCES: &str =
     "SELECT * FROM resource_revision WHERE base_id = $1 AND stream = $2 ORDER BY number DESC LIMIT 1";
 
+const NEWEST_OF_STREAMS: &str = "
+    SELECT * FROM resource_revision AS newest
+    WHERE base_id = $1 AND number > (
+        SELECT MAX(number) FROM resource_revision
+        WHERE base_id = newest.base_id AND stream = newest.stream) - $2
+    ORDER BY stream, number DESC";
+
 /// Every file with its blob, as [`ResourceFile`] and [`PlacedFile`] read it.
 macro_rules! select_file {
     ($rest:literal) => {
@@ -179,6 +186,18 @@ impl Transaction {
             query_as(NEWEST_RESOURCES).bind(base).bind(stream.as_str()).fetch_optional(conn).await?
         });
         Ok(resources)
+    }
+
+    /// Returns the `n_of_each` newest revisions of every stream of the base, withdrawn or not: by stream, newest first.
+    pub async fn newest_of_streams(
+        &mut self,
+        base: Id<Base>,
+        n_of_each: u32,
+    ) -> Result<Vec<Resources>, CatalogError> {
+        let newest = on_either!(self, |conn| {
+            query_as(NEWEST_OF_STREAMS).bind(base).bind(i64::from(n_of_each)).fetch_all(conn).await?
+        });
+        Ok(newest)
     }
 
     /// Returns the files of a revision.

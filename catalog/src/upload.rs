@@ -23,12 +23,22 @@ pub struct Upload {
     /// How many bytes have come and are flushed.
     #[sqlx(try_from = "i64")]
     pub received: u64,
+    /// How many bytes fewer than those travelled, because recipes made them of what was there; negative if a recipe was
+    /// the longer way.
+    pub saved: i64,
     /// Which writing of the state this is, counted from 0.
     #[sqlx(try_from = "i64")]
     pub version: u64,
     /// The blob that it became, once it is whole.
     #[sqlx(rename = "blob_id")]
     pub blob: Option<Id<Blob>>,
+}
+
+impl Upload {
+    /// Returns how many bytes were sent for what has come.
+    pub fn travelled(&self) -> u64 {
+        self.received.saturating_add_signed(self.saved.saturating_neg())
+    }
 }
 
 /// A file that is to be sent.
@@ -74,11 +84,13 @@ const UPLOAD: &str = "SELECT * FROM upload WHERE session_id = $1 AND sha256 = $2
 const UPLOADS_OF: &str = "SELECT * FROM upload WHERE session_id = $1 ORDER BY sha256";
 
 const RECEIVED_BYTES: &str =
-    "SELECT CAST(COALESCE(SUM(received), 0) AS BIGINT) FROM upload WHERE session_id = $1";
+    "SELECT CAST(COALESCE(SUM(received - saved), 0) AS BIGINT) FROM upload WHERE session_id = $1";
 
 const ADVANCE_UPLOAD: &str = "
     UPDATE upload SET state = $5, received = $6, version = version + 1
     WHERE session_id = $1 AND sha256 = $2 AND object_key = $3 AND version = $4 AND blob_id IS NULL";
+
+const NOTE_SAVED: &str = "UPDATE upload SET saved = saved + $3 WHERE session_id = $1 AND sha256 = $2";
 
 const FINISH_UPLOAD: &str =
     "UPDATE upload SET blob_id = $3 WHERE session_id = $1 AND sha256 = $2 AND blob_id IS NULL";
@@ -156,6 +168,19 @@ impl Transaction {
             advance.bind(version).bind(state).bind(received).execute(conn).await?.rows_affected()
         });
         Ok(n_changed == 1)
+    }
+
+    /// Notes that so many bytes of a file came without travelling. Belongs into the transaction that notes that they came.
+    pub async fn note_saved(
+        &mut self,
+        session: &str,
+        sha256: &Sha256,
+        n_bytes: i64,
+    ) -> Result<(), CatalogError> {
+        on_either!(self, |conn| {
+            query(NOTE_SAVED).bind(session).bind(sha256.as_bytes()).bind(n_bytes).execute(conn).await?;
+        });
+        Ok(())
     }
 
     /// Notes the blob that the file became. Says whether it was not one yet.

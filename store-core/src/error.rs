@@ -71,6 +71,9 @@ pub enum StoreError {
         /// Where the part begins.
         found: u64,
     },
+    /// A recipe that cannot be followed, or may not be.
+    #[error("the recipe cannot be followed: {0}")]
+    Recipe(#[source] delta::DeltaError),
     /// Another request is sending the same blob in the same session.
     #[error("another request is sending this blob in this session: try again in a moment")]
     Busy,

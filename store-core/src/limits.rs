@@ -19,6 +19,8 @@ pub struct Limits {
     /// What a pack of small blobs may hold. It is in memory as a whole while it is verified, like a part on its way into
     /// a bucket.
     pub pack: PackLimits,
+    /// How long the store follows one recipe, the wait for its bytes included. Two are followed at a time.
+    pub recipe_time: Duration,
     /// The most distinct blobs of one publish: two streams of the most files there may be, and half as many again. A plan
     /// of as many has 8 MB.
     pub publish_blobs: usize,
@@ -51,6 +53,7 @@ impl Default for Limits {
             archive: ArchiveLimits::default(),
             part_bytes: 256 * MIB,
             pack: PackLimits { blob_bytes: 64 << 10, blobs: 1000, bytes: 8 * MIB },
+            recipe_time: Duration::from_mins(10),
             publish_blobs: 30_000,
             session_ttl: Duration::from_hours(72),
             proof_ttl: Duration::from_mins(2),

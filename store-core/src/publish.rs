@@ -6,6 +6,7 @@ mod pack;
 mod plan;
 mod proof;
 mod receive;
+mod recipe;
 mod session;
 
 pub(crate) use session::Plan;

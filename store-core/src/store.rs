@@ -32,6 +32,10 @@ const PROBE_HOLDS: Duration = Duration::from_secs(30);
 /// How many passwords are checked at a time. Argon2id takes 19 MiB for each, whoever asks.
 const PASSWORDS_AT_ONCE: usize = 4;
 
+/// How many recipes are followed at a time. Each takes up to 96 MiB.
+/// Source: `delta::limits`.
+const ASSEMBLIES_AT_ONCE: usize = 2;
+
 /// What a store is made of.
 pub struct StoreOptions {
     /// Where rows are.
@@ -79,6 +83,8 @@ struct Parts {
     probed: Mutex<Option<Timestamp>>,
     /// Turns to check a password.
     passwords: Semaphore,
+    /// Turns to follow a recipe.
+    assemblies: Semaphore,
 }
 
 impl Store {
@@ -88,8 +94,8 @@ impl Store {
         let plans = moka::sync::Cache::builder().max_capacity(CACHED_PLANS);
         let plans = plans.weigher(|_: &String, plan: &Arc<Plan>| plan.weight()).build();
         let (probed, passwords) = (Mutex::default(), Semaphore::new(PASSWORDS_AT_ONCE));
-        let maps = ChunkMaps::default();
-        Self { parts: Arc::new(Parts { options, snapshots, plans, maps, probed, passwords }) }
+        let (maps, assemblies) = (ChunkMaps::default(), Semaphore::new(ASSEMBLIES_AT_ONCE));
+        Self { parts: Arc::new(Parts { options, snapshots, plans, maps, probed, passwords, assemblies }) }
     }
 
     /// Returns the database.
@@ -122,6 +128,11 @@ impl Store {
     pub(crate) async fn password_turn(&self) -> Option<SemaphorePermit<'_>> {
         // Nobody closes the semaphore, so there is always a permit.
         self.parts.passwords.acquire().await.ok()
+    }
+
+    /// Waits for a turn to follow a recipe, which lasts as long as the value.
+    pub(crate) async fn assembly_turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.parts.assemblies.acquire().await.ok()
     }
 
     /// Returns the present moment, by the store's clock.

@@ -147,6 +147,9 @@ impl From<StoreError> for Problem {
                     .hint("plan the publish again")
             }
             StoreError::Offset { .. } => Self::conflict(Code::Offset, error),
+            StoreError::Recipe(_) => {
+                Self::bad_request(error).with_code(Code::Recipe).hint("send the bytes themselves")
+            }
             StoreError::Busy => Self::conflict(Code::Offset, error).hint(ASK_AGAIN),
             StoreError::Collision(_) => Self::conflict(Code::Collision, error),
             StoreError::Release(error) => error.into(),

@@ -102,7 +102,7 @@ async fn a_patch_goes_with_either_of_its_blobs(database: Database) {
         // The other one goes as well, so that the second round begins with fresh ones.
         transaction.remove_unnamed_blob(blobs[1 - gone], at(10), at(11)).await.unwrap();
         for stale in transaction.stale_objects(at(100), 10).await.unwrap() {
-            transaction.remove_object(&stale.key).await.unwrap();
+            transaction.remove_object(&stale.key, at(13)).await.unwrap();
         }
         transaction.commit().await.unwrap();
     }

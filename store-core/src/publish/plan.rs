@@ -12,6 +12,7 @@ use charm_model::rights::{Caller, Right};
 use charm_model::shape::{MAX_STREAM_FILES, MAX_STREAMS, Manifest};
 use v4_wire::publish::{BlobPlan, CharmPlan, PlanAnswer, PlanRequest, StreamFile, StreamPlan};
 
+use super::bases::Candidates;
 use super::receive::arrived;
 use super::session::blobs;
 use crate::access::base_to_publish;
@@ -62,6 +63,7 @@ impl Store {
             findings: Vec::new(),
         };
         answer.blobs = planning.blobs(&mut tx, &blobs).await?;
+        planning.propose_bases(&mut tx, request, &mut answer.blobs).await?;
         if !request.dry_run {
             tx.commit().await?;
         }
@@ -166,6 +168,20 @@ impl Planning<'_> {
             }
         };
         Ok(blobs.keys().map(|sha256| (*sha256, plan(sha256))).collect())
+    }
+
+    /// Adds to what is to be sent the blobs of which it may be made.
+    async fn propose_bases(
+        &self,
+        tx: &mut Transaction,
+        request: &PlanRequest,
+        blobs: &mut BTreeMap<Sha256, BlobPlan>,
+    ) -> Result<(), StoreError> {
+        let is_sent = blobs.values().any(|plan| matches!(plan, BlobPlan::Send { .. }));
+        if let Some(base) = self.base.as_ref().filter(|_| is_sent) {
+            Candidates::read(tx, self.caller, base).await?.propose(request, blobs);
+        }
+        Ok(())
     }
 
     /// Returns how much of each blob came when the session was begun before.

@@ -1,5 +1,7 @@
 //! Receiving: the parts of a blob, each acknowledged once it is flushed.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use blob_store::{BlobError, ObjectKey, Sums, UploadState};
 use bytes::Bytes;
 use catalog::CatalogError;
@@ -60,14 +62,27 @@ impl Store {
         if upload.received != offset {
             return Err(StoreError::Offset { expected: upload.received, found: offset });
         }
-        let taken = self.take(session, &mut upload, body).await;
+        self.take_and_forget(session, &mut upload, body, None).await
+    }
+
+    /// Takes a body, and lets the upload begin anew if what came is of no use.
+    ///
+    /// `travelled` counts the bytes of the recipe that makes the body, where there is one.
+    pub(super) async fn take_and_forget<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+        &self,
+        session: &str,
+        upload: &mut Upload,
+        body: impl Stream<Item = Result<Bytes, E>> + Send + Unpin,
+        travelled: Option<&AtomicU64>,
+    ) -> Result<UploadProgress, StoreError> {
+        let taken = self.take(session, upload, body, travelled).await;
         if let Err(StoreError::Blob(BlobError::Mismatch { .. } | BlobError::Lost(_))) = &taken {
-            self.forget(session, &upload).await?;
+            self.forget(session, upload).await?;
         }
         taken
     }
 
-    async fn begin_or_go_on(
+    pub(super) async fn begin_or_go_on(
         &self,
         caller: &Caller,
         session: &str,
@@ -96,8 +111,9 @@ impl Store {
         session: &str,
         upload: &mut Upload,
         body: impl Stream<Item = Result<Bytes, E>> + Send + Unpin,
+        travelled: Option<&AtomicU64>,
     ) -> Result<UploadProgress, StoreError> {
-        let state = self.append(session, upload, body).await?;
+        let state = self.append(session, upload, body, travelled).await?;
         if state.offset() < state.size() {
             return Ok(UploadProgress { offset: state.offset(), complete: false });
         }
@@ -110,12 +126,14 @@ impl Store {
         session: &str,
         upload: &mut Upload,
         body: impl Stream<Item = Result<Bytes, E>> + Send + Unpin,
+        travelled: Option<&AtomicU64>,
     ) -> Result<UploadState, StoreError> {
         let mut state: UploadState = serde_json::from_slice(&upload.state)?;
         let mut flushed = self.blobs().append(state.clone(), body).await?;
         while let Some(durable) = flushed.try_next().await? {
-            self.write_down(session, upload, &durable).await?;
+            self.write_down(session, upload, &durable, travelled).await?;
             upload.version += 1;
+            upload.received = durable.offset();
             state = durable;
         }
         Ok(state)
@@ -126,11 +144,17 @@ impl Store {
         session: &str,
         upload: &Upload,
         state: &UploadState,
+        travelled: Option<&AtomicU64>,
     ) -> Result<(), StoreError> {
         let mut tx = self.database().write().await?;
         let bytes = serde_json::to_vec(state)?;
         if !tx.advance_upload(session, upload, &bytes, state.offset()).await? {
             return Err(StoreError::Busy);
+        }
+        if let Some(travelled) = travelled {
+            let (n_made, n_came) = (state.offset() - upload.received, travelled.swap(0, Ordering::Relaxed));
+            let saved = n_made.cast_signed().saturating_sub(n_came.cast_signed());
+            tx.note_saved(session, &upload.content.digests.sha256, saved).await?;
         }
         Ok(tx.commit().await?)
     }

@@ -59,11 +59,12 @@ impl Store {
         plan: &PlanRequest,
     ) -> Result<Session, StoreError> {
         let now = self.now();
+        let largest = blobs(plan)?.values().map(|content| content.size).max().unwrap_or(0);
         let session = |id, expires| Session {
             id,
             expires,
             max_part: self.limits().part_bytes,
-            part_step: 1,
+            part_step: self.blobs().part_step(largest),
             pack: self.limits().pack,
             account: account.clone(),
         };

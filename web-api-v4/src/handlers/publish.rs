@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, StatusCode, header};
 use serde::Deserialize;
 use v4_wire::error::{Code, V4Code};
 use v4_wire::publish::{CommitAnswer, CommitRequest, PackAnswer, PlanAnswer, PlanRequest, UploadProgress};
-use v4_wire::{CHUNK_MAP, PACK, UPLOAD_OFFSET};
+use v4_wire::{CHUNK_MAP, PACK, RECIPE, UPLOAD_OFFSET};
 
 use crate::auth::Auth;
 use crate::problem::Problem;
@@ -77,8 +77,13 @@ pub(crate) async fn receive(
     body: RawBody,
 ) -> Result<Response, Problem> {
     check_length(&headers, app.store.limits().part_bytes)?;
-    let body = body.into_data_stream();
-    Ok(shown(app.store.receive(&caller, &path.session, &path.sha256()?, offset, body).await?))
+    let (body, sha256) = (body.into_data_stream(), path.sha256()?);
+    let is_recipe = headers.get(header::CONTENT_TYPE).is_some_and(|value| value == RECIPE);
+    Ok(shown(if is_recipe {
+        app.store.receive_recipe(&caller, &path.session, &sha256, offset, body).await?
+    } else {
+        app.store.receive(&caller, &path.session, &sha256, offset, body).await?
+    }))
 }
 
 pub(crate) async fn receive_pack(

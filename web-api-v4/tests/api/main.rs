@@ -20,6 +20,7 @@ mod hidden;
 mod paths;
 mod proofs;
 mod publishing;
+mod recipes;
 mod refusals;
 mod releasing;
 mod resolving;

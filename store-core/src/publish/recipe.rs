@@ -1,0 +1,258 @@
+//! Receiving a part as a recipe: made of bases here, and from there on like bytes that were sent.
+
+use std::collections::HashMap;
+use std::io::{self, Read};
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use blob_store::{BlobError, BlobReader, ObjectKey};
+use bytes::Bytes;
+use charm_model::digest::Sha256;
+use charm_model::rights::Caller;
+use delta::recipe::Piece;
+use delta::{Bases, DeltaError, Limits, RecipeReader};
+use futures::{Stream, StreamExt as _, stream};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use v4_wire::publish::UploadProgress;
+
+use super::bases::usable;
+use super::receive::progress;
+use crate::error::StoreError;
+use crate::store::Store;
+
+/// How many bytes of the target are handed on at once.
+const PIECE_BYTES: usize = 1 << 20;
+
+/// How many pieces are on their way at once, of the recipe as of the target.
+const PIECES_AHEAD: usize = 2;
+
+impl Store {
+    /// Takes the next part of a blob as a recipe that makes it from exactly that offset on. What it makes is hashed,
+    /// flushed and acknowledged like bytes that were sent, and what a recipe made before it broke off is kept.
+    ///
+    /// A copied range passes through memory on its way, on a disk as in a bucket: every byte of it is hashed, and an
+    /// object store's parts have other edges than a recipe's copies.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::receive`], and [`StoreError::Recipe`] for one that asks for a base that the session may not use, asks
+    /// too much, takes too long, or makes no sense.
+    pub async fn receive_recipe<E>(
+        &self,
+        caller: &Caller,
+        session: &str,
+        sha256: &Sha256,
+        offset: u64,
+        body: impl Stream<Item = Result<Bytes, E>> + Send + Unpin,
+    ) -> Result<UploadProgress, StoreError>
+    where
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        // The bytes of several assemblies would not fit into memory beside everything else.
+        let _turn = self.assembly_turn().await;
+        let mut upload = self.begin_or_go_on(caller, session, sha256).await?;
+        if upload.blob.is_some() {
+            return Ok(progress(&upload));
+        }
+        if upload.received != offset {
+            return Err(StoreError::Offset { expected: upload.received, found: offset });
+        }
+        let deadline = Instant::now() + self.limits().recipe_time;
+        let ((recipe, input), (pieces, mut made)) =
+            (mpsc::channel(PIECES_AHEAD), mpsc::channel(PIECES_AHEAD));
+        let travelled = Arc::new(AtomicU64::new(0));
+        let bases = SessionBases {
+            store: self.clone(),
+            caller: caller.clone(),
+            session: session.to_owned(),
+            runtime: Handle::current(),
+            open: HashMap::new(),
+        };
+        let target = offset..upload.content.size;
+        let assembly =
+            Assembly { input: Input { input, frame: Bytes::new() }, bases, target, deadline, pieces };
+        let assembled = tokio::task::spawn_blocking(move || assembly.run());
+        let made = stream::poll_fn(move |context| made.poll_recv(context));
+        let taking = self.take_and_forget(session, &mut upload, made, Some(&travelled));
+        let feeding = feed(body, recipe, deadline, &travelled);
+        let (taken, ()) = tokio::join!(taking, feeding);
+        assembled.await?;
+        taken.map_err(explained)
+    }
+
+    async fn base_reader(
+        &self,
+        caller: &Caller,
+        session: &str,
+        sha256: &Sha256,
+    ) -> Result<Option<BlobReader>, StoreError> {
+        let mut tx = self.database().read().await?;
+        let open = self.own_session(&mut tx, caller, session).await?;
+        let Some(blob) = usable(&mut tx, caller, &open, sha256).await? else { return Ok(None) };
+        drop(tx);
+        let key: ObjectKey = blob.object_key.parse()?;
+        Ok(Some(self.blobs().reader(key, blob.content.size).await?))
+    }
+}
+
+/// Hands a body on to the assembly, until either ends. A sender that stalls keeps others from their turn no longer than
+/// the deadline.
+async fn feed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+    mut body: impl Stream<Item = Result<Bytes, E>> + Send + Unpin,
+    recipe: mpsc::Sender<io::Result<Bytes>>,
+    deadline: Instant,
+    travelled: &AtomicU64,
+) {
+    loop {
+        let frame = tokio::select! {
+            frame = tokio::time::timeout_at(deadline.into(), body.next()) => match frame {
+                Ok(None) => return,
+                Ok(Some(frame)) => frame.map_err(|error| io::Error::new(io::ErrorKind::ConnectionAborted, error)),
+                Err(_) => Err(io::ErrorKind::TimedOut.into()),
+            },
+            () = recipe.closed() => return,
+        };
+        travelled.fetch_add(frame.as_ref().map_or(0, |frame| frame.len() as u64), Ordering::Relaxed);
+        let is_last = frame.is_err();
+        if recipe.send(frame).await.is_err() || is_last {
+            return;
+        }
+    }
+}
+
+/// Tells a recipe that is wrong from a sender that broke off.
+fn explained(error: StoreError) -> StoreError {
+    let StoreError::Blob(BlobError::Body(cause)) = error else { return error };
+    match cause.downcast::<DeltaError>() {
+        Ok(wrong) => match *wrong {
+            DeltaError::Recipe { source, .. } if source.kind() == io::ErrorKind::ConnectionAborted => {
+                BlobError::Body(source.into()).into()
+            }
+            wrong => StoreError::Recipe(wrong),
+        },
+        Err(cause) => BlobError::Body(cause).into(),
+    }
+}
+
+/// A recipe that is being followed, on a thread that may block.
+struct Assembly {
+    input: Input,
+    bases: SessionBases,
+    target: Range<u64>,
+    deadline: Instant,
+    pieces: mpsc::Sender<Result<Bytes, DeltaError>>,
+}
+
+impl Assembly {
+    fn run(self) {
+        let pieces = self.pieces.clone();
+        if let Err(error) = self.assemble() {
+            // Whoever took the pieces may have given up before.
+            pieces.blocking_send(Err(error)).ok();
+        }
+    }
+
+    fn assemble(mut self) -> Result<(), DeltaError> {
+        let limits = Limits::for_target(self.target.end - self.target.start);
+        let mut recipe = RecipeReader::new(&mut self.input, limits)?;
+        if recipe.header().target.start != self.target.start {
+            return Err(DeltaError::Header {
+                problem: "makes bytes from elsewhere than the part's offset on",
+            });
+        }
+        let mut at = self.target.start;
+        while let Some(piece) = recipe.next_piece(&mut self.bases)? {
+            let sent = match piece {
+                Piece::Bytes(bytes) => send_bytes(&self.pieces, bytes),
+                Piece::Copy { base, offset, length } => {
+                    send_copy(&self.pieces, &mut self.bases, base, offset..offset + length)?
+                }
+            };
+            let Some(n_sent) = sent else { return Ok(()) };
+            at += n_sent;
+            if Instant::now() > self.deadline {
+                return Err(DeltaError::WriteTarget { at, source: io::ErrorKind::TimedOut.into() });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Hands bytes on, and returns how many; `None` if nobody takes them any more.
+fn send_bytes(pieces: &mpsc::Sender<Result<Bytes, DeltaError>>, bytes: &[u8]) -> Option<u64> {
+    for piece in bytes.chunks(PIECE_BYTES) {
+        pieces.blocking_send(Ok(Bytes::copy_from_slice(piece))).ok()?;
+    }
+    Some(bytes.len() as u64)
+}
+
+/// Hands a range of a base on.
+fn send_copy(
+    pieces: &mpsc::Sender<Result<Bytes, DeltaError>>,
+    bases: &mut SessionBases,
+    base: Sha256,
+    range: Range<u64>,
+) -> Result<Option<u64>, DeltaError> {
+    let mut start = range.start;
+    while start < range.end {
+        let end = range.end.min(start + PIECE_BYTES as u64);
+        let failed = |source| DeltaError::Base { base, offset: start, length: end - start, source };
+        let piece = bases.fetch(&base, start..end).map_err(failed)?;
+        if pieces.blocking_send(Ok(piece)).is_err() {
+            return Ok(None);
+        }
+        start = end;
+    }
+    Ok(Some(range.end - range.start))
+}
+
+/// The bases that a session may use, each opened when it is first asked for.
+struct SessionBases {
+    store: Store,
+    caller: Caller,
+    session: String,
+    runtime: Handle,
+    open: HashMap<Sha256, BlobReader>,
+}
+
+impl SessionBases {
+    fn fetch(&mut self, base: &Sha256, range: Range<u64>) -> io::Result<Bytes> {
+        if !self.open.contains_key(base) {
+            let opening = self.store.base_reader(&self.caller, &self.session, base);
+            let reader = self.runtime.block_on(opening).map_err(io::Error::other)?;
+            self.open.insert(*base, reader.ok_or(io::ErrorKind::PermissionDenied)?);
+        }
+        self.open[base].fetch_range(range).map_err(io::Error::other)
+    }
+}
+
+impl Bases for SessionBases {
+    fn read_at(&mut self, base: &Sha256, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        let end = offset.checked_add(buffer.len() as u64).ok_or(io::ErrorKind::InvalidInput)?;
+        buffer.copy_from_slice(&self.fetch(base, offset..end)?);
+        Ok(())
+    }
+}
+
+/// A body as a file.
+struct Input {
+    input: mpsc::Receiver<io::Result<Bytes>>,
+    frame: Bytes,
+}
+
+impl Read for Input {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.frame.is_empty() {
+            match self.input.blocking_recv() {
+                Some(frame) => self.frame = frame?,
+                None => return Ok(0),
+            }
+        }
+        let n_read = buffer.len().min(self.frame.len());
+        buffer[..n_read].copy_from_slice(&self.frame.split_to(n_read));
+        Ok(n_read)
+    }
+}
