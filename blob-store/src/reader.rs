@@ -32,6 +32,11 @@ impl BlobReader {
         self.size
     }
 
+    /// Returns how many bytes are best fetched at once.
+    pub fn block_len(&self) -> u64 {
+        self.source.block_len()
+    }
+
     /// Returns a range of the object, and reads no more than that: for whoever jumps about.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! Patches: what leads from one blob to another in fewer bytes than the other has.
 
+use std::ops::RangeInclusive;
+
 use charm_model::digest::{Content, Sha256};
 use charm_model::timestamp::Timestamp;
 use sqlx::{FromRow, query, query_as, query_scalar};
@@ -10,6 +12,7 @@ use crate::column::{ContentColumns, bigint};
 use crate::error::CatalogError;
 use crate::id::Id;
 use crate::object::ObjectState;
+use crate::resources::Resources;
 use crate::transaction::{Transaction, on_either};
 
 /// A patch that somebody wants and nobody has made yet.
@@ -38,6 +41,16 @@ pub struct Patch {
 
 const WANT_PATCH: &str = "
     INSERT INTO patch (from_blob_id, to_blob_id, state, attempts, wanted_at) VALUES ($1, $2, 'wanted', 0, $3)
+    ON CONFLICT (from_blob_id, to_blob_id) DO NOTHING";
+
+/// `WHERE` keeps SQLite from taking `ON CONFLICT` for a part of the join.
+const WANT_PATCHES_BETWEEN: &str = "
+    INSERT INTO patch (from_blob_id, to_blob_id, state, attempts, wanted_at)
+    SELECT DISTINCT old.blob_id, new.blob_id, 'wanted', 0, $5
+    FROM resource_file AS old JOIN resource_file AS new ON new.tree = old.tree AND new.path = old.path
+    JOIN blob AS old_blob ON old_blob.id = old.blob_id JOIN blob AS new_blob ON new_blob.id = new.blob_id
+    WHERE old.resource_revision_id = $1 AND new.resource_revision_id = $2 AND old.blob_id <> new.blob_id
+      AND old_blob.size BETWEEN $3 AND $4 AND new_blob.size BETWEEN $3 AND $4
     ON CONFLICT (from_blob_id, to_blob_id) DO NOTHING";
 
 const WANTED_PATCHES: &str = "
@@ -71,6 +84,23 @@ impl Transaction {
     ) -> Result<(), CatalogError> {
         on_either!(self, |conn| {
             query(WANT_PATCH).bind(from).bind(to).bind(at.as_micros()).execute(conn).await?;
+        });
+        Ok(())
+    }
+
+    /// Asks for patches between the files that two resource revisions have at the same places, where both have a size
+    /// within the range.
+    pub async fn want_patches_between(
+        &mut self,
+        from: Id<Resources>,
+        to: Id<Resources>,
+        sizes: &RangeInclusive<u64>,
+        at: Timestamp,
+    ) -> Result<(), CatalogError> {
+        let (least, most) = (bigint(*sizes.start())?, bigint(*sizes.end())?);
+        on_either!(self, |conn| {
+            let want = query(WANT_PATCHES_BETWEEN).bind(from).bind(to).bind(least).bind(most);
+            want.bind(at.as_micros()).execute(conn).await?;
         });
         Ok(())
     }

@@ -69,6 +69,11 @@ impl ChunkMaps {
         self.wake.notify_one();
     }
 
+    /// Has whoever waits in [`Store::work_wanted`] look for work.
+    pub(crate) fn wake(&self) {
+        self.wake.notify_one();
+    }
+
     fn next_wanted(&self) -> Option<Blob> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
@@ -91,8 +96,8 @@ impl Store {
         n_made
     }
 
-    /// Waits until a publish brings blobs without a chunk map.
-    pub async fn chunk_maps_wanted(&self) {
+    /// Waits until a publish or a release asks for chunk maps or patches.
+    pub async fn work_wanted(&self) {
         self.maps().wake.notified().await;
     }
 

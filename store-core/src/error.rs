@@ -74,6 +74,9 @@ pub enum StoreError {
     /// A recipe that cannot be followed, or may not be.
     #[error("the recipe cannot be followed: {0}")]
     Recipe(#[source] delta::DeltaError),
+    /// No patch leads from that blob to this one, or none that is worth its way.
+    #[error("no patch from {0} is kept")]
+    NoPatch(charm_model::digest::Sha256),
     /// Another request is sending the same blob in the same session.
     #[error("another request is sending this blob in this session: try again in a moment")]
     Busy,
@@ -107,6 +110,9 @@ pub enum StoreError {
         /// Where the first bytes begin that are not as they were.
         offset: u64,
     },
+    /// A patch could not be made.
+    #[error("the patch could not be made")]
+    Patch(#[source] delta::DeltaError),
     /// Bytes could not be stored or read.
     #[error(transparent)]
     Blob(#[from] BlobError),

@@ -50,7 +50,7 @@ impl Store {
         Ok(Swept { sessions, objects, sha384 })
     }
 
-    async fn hold_lease(&self, name: &str, holder: &str) -> Result<bool, StoreError> {
+    pub(crate) async fn hold_lease(&self, name: &str, holder: &str) -> Result<bool, StoreError> {
         let now = self.now();
         let mut tx = self.database().write().await?;
         let is_ours = tx.acquire_lease(name, holder, now, now.plus(LEASE)).await?;

@@ -6,7 +6,9 @@
 //! 2. [`access`](mod@access): from a reference to a base, as the caller may see it.
 //! 3. [`publish`]: plan, receive, commit. [`inspect`](mod@inspect) reads what was sent.
 //! 4. [`resolve`](mod@resolve), [`open`](mod@open): what a reference means, and its bytes. Nothing else grants access
-//!    to bytes. [`chunks`](mod@chunks): what they are cut into.
+//!    to bytes. [`chunks`](mod@chunks): what they are cut into; [`verified`](mod@verified): none leaves
+//!    unchecked;
+//!    [`patches`](mod@patches): what leads from one to another.
 //! 5. [`release`](mod@release), [`withdraw`](mod@withdraw), [`history`](mod@history): pointers.
 //! 6. [`rights`](mod@rights), [`changes`](mod@changes): who may do what, and what happened.
 //! 7. [`account`](mod@account), [`token`](mod@token): who is asking.
@@ -23,6 +25,7 @@ mod housekeeping;
 mod inspect;
 mod limits;
 mod open;
+mod patches;
 pub mod publish;
 mod release;
 mod resolve;
@@ -30,6 +33,7 @@ mod rights;
 mod store;
 mod token;
 mod unpack;
+mod verified;
 mod withdraw;
 
 pub use account::{Account, Credentials};

@@ -5,11 +5,11 @@
 
 use std::ops::Range;
 
-use blob_store::ObjectKey;
 use bytes::Bytes;
 use catalog::Transaction;
 use catalog::archive::{ArchiveFile, ArchiveFileKind};
 use catalog::blob::Blob;
+use catalog::patch::Patch;
 use charm_archive::Entry;
 use charm_model::digest::{Blake3, Content, Sha256, Sha384};
 use charm_model::name::{Channel, StreamName};
@@ -69,6 +69,8 @@ enum Source {
         archive: Blob,
         entry: Entry,
     },
+    /// What makes a blob of another.
+    Patch(Patch),
     /// Derived from a blob, and at hand.
     Derived(Bytes),
 }
@@ -182,6 +184,7 @@ impl Store {
                 (content.size, content.digests.sha256, Some(content.digests.blake3), *sha384)
             }
             Source::File { entry, .. } => (entry.size, entry.sha256, None, None),
+            Source::Patch(Patch { content, .. }) => (content.size, content.digests.sha256, None, None),
             Source::Derived(bytes) => (bytes.len() as u64, Content::of(bytes).digests.sha256, None, None),
         };
         let (acl, name, nobody) = (&target.base.acl, &target.base.name, Caller::Anonymous);
@@ -218,21 +221,34 @@ impl Opened {
         Ok(Self { size, sha256, blake3: None, sha384: None, source: Source::Derived(map), ..self })
     }
 
+    /// Returns a recipe that makes the whole blob of another one, known by its SHA-256, instead of its bytes. The digest
+    /// opens nothing: only a patch that the store made for this blob is found by it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoPatch`]; [`StoreError::NoFile`] of a file in an archive.
+    pub async fn patch(self, from: &Sha256) -> Result<Self, StoreError> {
+        let Source::Blob(blob) = &self.source else {
+            return Err(StoreError::NoFile("there are no patches of a file in an archive".to_owned()));
+        };
+        let patch = self.store.database().read().await?.patch(from, blob.id).await?;
+        let patch = patch.ok_or(StoreError::NoPatch(*from))?;
+        let (size, sha256) = (patch.content.size, patch.content.digests.sha256);
+        Ok(Self { size, sha256, blake3: None, sha384: None, source: Source::Patch(patch), ..self })
+    }
+
     /// Streams a range of the bytes. The stream ends with an error rather than short.
     pub async fn bytes(
         self,
         range: Range<u64>,
     ) -> Result<BoxStream<'static, Result<Bytes, StoreError>>, StoreError> {
         match self.source {
-            Source::Blob(blob) => {
-                let object: ObjectKey = blob.object_key.parse()?;
-                let bytes = self.store.blobs().read(object, range).await?;
+            Source::Blob(blob) => self.store.read_blob(blob, range).await,
+            Source::File { archive, entry } => unpack(self.store.blob_file(&archive).await?, &entry, range),
+            // Checked by what it makes: a recipe that is damaged makes other bytes than were wanted.
+            Source::Patch(patch) => {
+                let bytes = self.store.blobs().read(patch.object_key.parse()?, range).await?;
                 Ok(bytes.map(|piece| piece.map_err(StoreError::from)).boxed())
-            }
-            Source::File { archive, entry } => {
-                let object: ObjectKey = archive.object_key.parse()?;
-                let file = self.store.blobs().reader(object, archive.content.size).await?;
-                unpack(file, &entry, range)
             }
             Source::Derived(bytes) => {
                 Ok(stream::iter([Ok(bytes.slice(index(range.start)..index(range.end)))]).boxed())

@@ -150,8 +150,10 @@ impl Pair {
         let file = tempfile::tempfile().map_err(unwritable)?;
         let mut out = Bounded { file: io::BufWriter::new(file), summing: Summing::default(), n_left: budget };
         match self.compose(&mut out) {
-            Err(DeltaError::WriteRecipe(error)) if error.kind() == io::ErrorKind::QuotaExceeded => return Ok(None),
-            composed => composed.map_err(StoreError::Delta)?,
+            Err(DeltaError::WriteRecipe(error)) if error.kind() == io::ErrorKind::QuotaExceeded => {
+                return Ok(None);
+            }
+            composed => composed.map_err(StoreError::Patch)?,
         }
         let content = out.summing.content();
         let mut file = out.file.into_inner().map_err(|error| unwritable(error.into_error()))?;
@@ -174,8 +176,9 @@ impl Pair {
         let wanted = *self.to.1.content();
         let limits = delta::Limits::for_target(wanted.size);
         let mut made = Sink(Summing::default());
-        delta::assemble(io::BufReader::new(recipe), limits, self, &mut made)?;
-        if made.0.content() == wanted { Ok(()) } else { Err(DeltaError::OtherContent(wanted.digests.sha256).into()) }
+        delta::assemble(io::BufReader::new(recipe), limits, self, &mut made).map_err(StoreError::Patch)?;
+        let is_it = made.0.content() == wanted;
+        is_it.then_some(()).ok_or(StoreError::Patch(DeltaError::OtherContent(wanted.digests.sha256)))
     }
 }
 
@@ -241,5 +244,5 @@ fn pieces(file: File) -> impl futures::Stream<Item = Result<Bytes, io::Error>> +
 }
 
 fn unwritable(source: io::Error) -> StoreError {
-    DeltaError::WriteRecipe(source).into()
+    StoreError::Patch(DeltaError::WriteRecipe(source))
 }

@@ -11,10 +11,12 @@ use charm_model::reference::{Reference, Revision, Version};
 use charm_model::release::{self, ReleaseRequest as Wanted};
 use charm_model::resolve::{CharmKey, Head, Snapshot, resolve, resolve_charm};
 use charm_model::rights::Caller;
+use charm_model::timestamp::Timestamp;
 use v4_wire::release::{Expected, Move, ReleaseRequest, StreamMove};
 
 use crate::access::base_to_change;
 use crate::error::StoreError;
+use crate::patches::{PATCHED_BYTES, is_patched};
 use crate::store::{Store, actor};
 
 impl Store {
@@ -35,6 +37,7 @@ impl Store {
         let found = base_to_change(&mut tx, caller, reference).await?;
         let moved = self.release_in(&mut tx, &found, &by, reference, request).await?;
         tx.commit().await?;
+        self.maps().wake();
         Ok(moved)
     }
 
@@ -75,6 +78,9 @@ impl Store {
         }
         moved.event = tell(tx, base, by, &moved).await?;
         write_down(tx, base, by, &moved, &head).await?;
+        if let Some(present) = &present {
+            want_patches(tx, base, present, &head, moved.at).await?;
+        }
         Ok(moved)
     }
 }
@@ -213,5 +219,29 @@ async fn write_down(
         event: moved.event,
     };
     tx.add_release(new).await?;
+    Ok(())
+}
+
+/// Asks for patches from what units have to what they will fetch: a release may pass over revisions, or go back.
+async fn want_patches(
+    tx: &mut Transaction,
+    base: &Base,
+    from: &Head,
+    to: &Head,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let streams = to.streams.iter().filter_map(|(stream, to)| Some((stream, from.streams.get(stream)?, to)));
+    for (stream, from, to) in streams.filter(|(_, from, to)| from != to) {
+        let from = tx.resources(base.id, stream, *from).await?;
+        if let Some((from, to)) = from.zip(tx.resources(base.id, stream, *to).await?) {
+            tx.want_patches_between(from.id, to.id, &PATCHED_BYTES, at).await?;
+        }
+    }
+    if let Some((from, to)) = tx.charm(base.id, &from.charm).await?.zip(tx.charm(base.id, &to.charm).await?)
+        && from.archive.id != to.archive.id
+        && [&from, &to].iter().all(|charm| is_patched(&charm.archive))
+    {
+        tx.want_patch(from.archive.id, to.archive.id, at).await?;
+    }
     Ok(())
 }

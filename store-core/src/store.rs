@@ -46,6 +46,8 @@ pub struct StoreOptions {
     pub clock: Arc<dyn Clock>,
     /// What is taken.
     pub limits: Limits,
+    /// Whether everything that leaves the store is held against its digests first. Clients check as well.
+    pub verify_reads: bool,
     /// The password of the account `admin`; without one there is no such account.
     pub admin_password: Option<SecretString>,
 }
@@ -54,7 +56,7 @@ impl StoreOptions {
     /// Returns the options of a store with the machine's clock and the usual limits.
     pub fn new(database: Database, blobs: BlobStore) -> Self {
         let clock = Arc::new(SystemClock);
-        Self { database, blobs, clock, limits: Limits::default(), admin_password: None }
+        Self { database, blobs, clock, limits: Limits::default(), verify_reads: true, admin_password: None }
     }
 }
 
@@ -114,6 +116,10 @@ impl Store {
 
     pub(crate) fn plans(&self) -> &moka::sync::Cache<String, Arc<Plan>> {
         &self.parts.plans
+    }
+
+    pub(crate) fn verifies_reads(&self) -> bool {
+        self.parts.options.verify_reads
     }
 
     pub(crate) fn maps(&self) -> &ChunkMaps {

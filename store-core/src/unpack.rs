@@ -3,7 +3,6 @@
 use std::io::{self, BufReader, Read as _};
 use std::ops::Range;
 
-use blob_store::{BlobError, BlobReader};
 use bytes::Bytes;
 use charm_archive::entry_reader::EntryReader;
 use charm_archive::{Entry, open_entry};
@@ -11,6 +10,7 @@ use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
 
 use crate::error::StoreError;
+use crate::verified::{VerifiedFile, unwrapped};
 
 /// How many bytes are unpacked at a time.
 const PIECE_BYTES: u64 = 256 << 10;
@@ -20,12 +20,12 @@ const PIECE_BYTES: u64 = 256 << 10;
 /// Each piece is a blocking task of its own, so that no thread waits for a slow listener: a few hundred of those would
 /// otherwise take every thread there is.
 pub(crate) fn unpack(
-    archive: BlobReader,
+    archive: VerifiedFile,
     entry: &Entry,
     range: Range<u64>,
 ) -> Result<BoxStream<'static, Result<Bytes, StoreError>>, StoreError> {
     let path = entry.path.clone();
-    let failed = move |source| StoreError::Blob(BlobError::Io { path: path.clone(), source });
+    let failed = move |error| unwrapped(&path, error);
     let reader = open_entry(archive, entry).map_err(&failed)?;
     let first = Unpacking { reader, n_skipped: range.start, n_left: range.end - range.start };
     let pieces = stream::try_unfold(first, move |unpacking| {
@@ -36,7 +36,7 @@ pub(crate) fn unpack(
 }
 
 struct Unpacking {
-    reader: EntryReader<BufReader<BlobReader>>,
+    reader: EntryReader<BufReader<VerifiedFile>>,
     /// Bytes before the range. They have to be unpacked as well.
     n_skipped: u64,
     n_left: u64,

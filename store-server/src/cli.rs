@@ -71,6 +71,9 @@ pub(crate) struct Serve {
     /// Refuse everything but reading
     #[arg(long, env = "STORE_READ_ONLY")]
     pub(crate) read_only: bool,
+    /// Check everything against its digests before it leaves, or leave that to clients [default: true]
+    #[arg(long, env = "STORE_VERIFY_READS", value_name = "BOOL")]
+    pub(crate) verify_reads: Option<bool>,
 }
 
 #[derive(Debug, Subcommand)]

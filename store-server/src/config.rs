@@ -29,6 +29,8 @@ struct SettingsFile {
     /// Whether everything but reading is refused.
     #[serde(default)]
     read_only: bool,
+    /// Whether everything is checked against its digests before it leaves.
+    verify_reads: Option<bool>,
 }
 
 /// The settings that are in force.
@@ -40,6 +42,7 @@ pub(crate) struct Config {
     pub(crate) objects: String,
     pub(crate) admin_password: Option<SecretString>,
     pub(crate) read_only: bool,
+    pub(crate) verify_reads: bool,
     /// Whether database or blobs are in the data directory, which is then made.
     pub(crate) is_embedded: bool,
 }
@@ -61,6 +64,7 @@ impl Config {
             objects: objects.unwrap_or_else(|| data.join("blobs").display().to_string()),
             listen: file.listen.unwrap_or(DEFAULT_LISTEN),
             read_only: file.read_only,
+            verify_reads: file.verify_reads.unwrap_or(true),
             data,
             admin_password,
         })
@@ -70,6 +74,7 @@ impl Config {
     pub(crate) fn with(mut self, serve: &Serve) -> Self {
         self.listen = serve.listen.unwrap_or(self.listen);
         self.read_only |= serve.read_only;
+        self.verify_reads = serve.verify_reads.unwrap_or(self.verify_reads);
         self
     }
 
@@ -82,6 +87,7 @@ impl Config {
             objects: Some(without_password(&self.objects)),
             admin_password_file: None,
             read_only: self.read_only,
+            verify_reads: Some(self.verify_reads),
         };
         toml::to_string(&file).context("the settings cannot be printed")
     }

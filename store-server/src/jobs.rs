@@ -12,21 +12,29 @@ const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(30);
 /// Starts the jobs; they end with the token.
 pub(crate) fn start(store: &Store, tasks: &TaskTracker, stop: &CancellationToken) {
     tasks.spawn(keep_house(store.clone(), stop.clone()));
-    // A map that is being made is given up: it is made again by whoever asks for it.
-    tasks.spawn(stop.clone().run_until_cancelled_owned(make_chunk_maps(store.clone())));
+    // What is being made is given up: a map is made again by whoever asks for it, a patch by the next who looks.
+    tasks.spawn(stop.clone().run_until_cancelled_owned(derive(store.clone())));
 }
 
-/// Makes the chunk maps of what was published, right after it was.
-async fn make_chunk_maps(store: Store) {
+/// Makes chunk maps and patches, right after a publish or a release asks for them; now and then it looks for what another
+/// server has left.
+async fn derive(store: Store) {
     loop {
-        store.chunk_maps_wanted().await;
-        let n_made = store.make_chunk_maps().await;
-        tracing::debug!(n_made, "made chunk maps");
+        // Whether it was woken or not, it looks.
+        drop(tokio::time::timeout(HOUSEKEEPING_EVERY, store.work_wanted()).await);
+        let n_maps = store.make_chunk_maps().await;
+        match store.make_patches(&holder()).await {
+            Ok(n_patches) if n_maps + n_patches > 0 => tracing::info!(n_maps, n_patches, "derived"),
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "no patches could be made")
+            }
+        }
     }
 }
 
 async fn keep_house(store: Store, stop: CancellationToken) {
-    let holder = format!("{}-{}", hostname(), std::process::id());
+    let holder = holder();
     while !is_stopped_within(&stop, HOUSEKEEPING_EVERY).await {
         match store.keep_house(&holder).await {
             Ok(swept) if swept != store_core::Swept::default() => tracing::info!(?swept, "kept house"),
@@ -38,6 +46,10 @@ async fn keep_house(store: Store, stop: CancellationToken) {
 
 async fn is_stopped_within(stop: &CancellationToken, time: Duration) -> bool {
     tokio::time::timeout(time, stop.cancelled()).await.is_ok()
+}
+
+fn holder() -> String {
+    format!("{}-{}", hostname(), std::process::id())
 }
 
 fn hostname() -> String {

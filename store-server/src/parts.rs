@@ -26,5 +26,6 @@ pub(crate) async fn store(config: &Config) -> anyhow::Result<Store> {
     let database = database(config).await?;
     database.migrate().await.context("cannot bring the database's schema up to date")?;
     let options = StoreOptions::new(database, blobs(config)?);
-    Ok(Store::new(StoreOptions { admin_password: config.admin_password.clone(), ..options }))
+    let (verify_reads, admin_password) = (config.verify_reads, config.admin_password.clone());
+    Ok(Store::new(StoreOptions { verify_reads, admin_password, ..options }))
 }

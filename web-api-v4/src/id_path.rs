@@ -15,7 +15,7 @@ const PREFIX: &str = "/v4/~/";
 
 /// The names of endpoints behind a reference.
 const ENDPOINTS: &[&str] =
-    &["archive", "chunks", "resources", "release", "history", "status", "withdrawn", "rights"];
+    &["archive", "chunks", "patches", "resources", "release", "history", "status", "withdrawn", "rights"];
 
 /// The endpoints that are about no entity, and whether something can stand behind them.
 const GLOBAL: &[(&str, bool)] =

@@ -147,6 +147,7 @@ impl From<StoreError> for Problem {
                     .hint("plan the publish again")
             }
             StoreError::Offset { .. } => Self::conflict(Code::Offset, error),
+            StoreError::NoPatch(_) => Self::not_found(error).with_code(Code::NoPatch),
             StoreError::Recipe(_) => {
                 Self::bad_request(error).with_code(Code::Recipe).hint("send the bytes themselves")
             }
@@ -162,6 +163,7 @@ impl From<StoreError> for Problem {
             StoreError::Blob(error) => error.into(),
             StoreError::Catalog(error) => error.into(),
             StoreError::Damaged { .. }
+            | StoreError::Patch(_)
             | StoreError::Archive(_)
             | StoreError::Document(_)
             | StoreError::Token(_)

@@ -2,6 +2,7 @@
 
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use charm_model::digest::Sha256;
 use charm_model::name::Channel;
 use charm_model::reference::Reference;
 use http::StatusCode;
@@ -61,6 +62,20 @@ impl FromRequestParts<App> for AskedChannel {
         let Some(channel) = channel.filter(|channel| !channel.is_empty()) else { return Ok(Self(None)) };
         let refused = |_| Problem::bad_request(format!("invalid channel \"{channel}\" specified in request"));
         channel.parse().map(|channel| Self(Some(channel))).map_err(refused)
+    }
+}
+
+/// The blob that a patch begins with.
+#[derive(Deserialize)]
+pub(crate) struct From {
+    pub(crate) from: Option<String>,
+}
+
+impl From {
+    pub(crate) fn sha256(&self) -> Result<Sha256, Problem> {
+        let missing =
+            || Problem::bad_request("`from` is missing: say `?from=SHA256`, of the file that is there");
+        self.from.as_ref().ok_or_else(missing)?.parse().map_err(Problem::bad_request)
     }
 }
 

@@ -34,6 +34,8 @@ pub fn router(app: App) -> Router {
         .route("/archive/{*path}", get(archive::file))
         .route("/chunks/archive", get(archive::chunks))
         .route("/chunks/resources/{tree}/{*path}", get(resources::chunks))
+        .route("/patches/archive", get(archive::patch))
+        .route("/patches/resources/{tree}/{*path}", get(resources::patch))
         .route("/resources", get(resources::list))
         .route("/resources/{tree}/{*path}", get(resources::file))
         .route("/release", post(release::release))

@@ -4,11 +4,12 @@ use catalog::patch::WantedPatch;
 use catalog::{Database, Id};
 use charm_model::digest::Content;
 
-use crate::fixtures::{add_blob, at};
+use crate::fixtures::{add_base, add_blob, add_resources, at};
 use crate::test_database::on_both;
 
 on_both! {
     a_patch_is_wanted_once_and_found_when_it_is_made,
+    files_at_the_same_place_of_two_revisions_want_patches,
     the_least_tried_comes_first,
     a_patch_that_is_given_up_is_not_asked_for_again,
     a_patch_goes_with_either_of_its_blobs,
@@ -57,6 +58,22 @@ async fn a_patch_is_wanted_once_and_found_when_it_is_made(database: Database) {
     assert_eq!(transaction.patch(&from, old).await.unwrap(), None);
     assert_eq!(transaction.patch(&Content::of(b"other").digests.sha256, new).await.unwrap(), None);
     assert_eq!(wanted(&database).await, []);
+}
+
+async fn files_at_the_same_place_of_two_revisions_want_patches(database: Database) {
+    let mut transaction = database.write().await.unwrap();
+    let base = add_base(&mut transaction, "~joe/mysql").await;
+    let old =
+        add_resources(&mut transaction, &base, "stable", &["common/a", "common/long", "amd64/b"], "1").await;
+    let new =
+        add_resources(&mut transaction, &base, "stable", &["common/a", "common/long", "arm64/b"], "2").await;
+    for _ in 0..2 {
+        transaction.want_patches_between(old.id, new.id, &(1..=10), at(1)).await.unwrap();
+    }
+    let pair =
+        [add_blob(&mut transaction, b"common/a 1").await, add_blob(&mut transaction, b"common/a 2").await];
+    transaction.commit().await.unwrap();
+    assert_eq!(wanted(&database).await, [WantedPatch { from: pair[0], to: pair[1], attempts: 0 }]);
 }
 
 async fn the_least_tried_comes_first(database: Database) {

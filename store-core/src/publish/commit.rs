@@ -29,6 +29,7 @@ use super::session::OpenSession;
 use crate::access::base_to_publish;
 use crate::error::StoreError;
 use crate::inspect::{Inspection, file_table};
+use crate::patches::{PATCHED_BYTES, is_patched};
 use crate::store::{Store, actor};
 
 /// The blobs of a publish, by SHA-256.
@@ -238,10 +239,13 @@ impl Publish<'_> {
         self.check(tx, base, inspection, series.as_ref(), &declared).await?;
         let tree_digest = inspection.archive.tree_digest;
         let newest = tx.newest_charm(base.id, series.as_ref()).await?;
-        if let Some(charm) = newest.filter(|newest| newest.tree_digest == tree_digest) {
-            return Ok(PublishedCharm { charm, is_new: false });
+        if let Some(charm) = newest.as_ref().filter(|newest| newest.tree_digest == tree_digest) {
+            return Ok(PublishedCharm { charm: charm.clone(), is_new: false });
         }
         let archive = &self.blobs[&self.archive_sha256()?];
+        if let Some(newest) = newest.filter(|newest| is_patched(&newest.archive) && is_patched(archive)) {
+            tx.want_patch(newest.archive.id, archive.id, self.now).await?;
+        }
         tx.add_archive_files(archive.id, &file_table(&inspection.archive)).await?;
         let new = NewCharm {
             base: base.id,
@@ -371,8 +375,8 @@ impl Publish<'_> {
         manifest: &Manifest,
     ) -> Result<(Resources, bool), StoreError> {
         let newest = tx.newest_resources(base.id, stream).await?;
-        if let Some(same) = newest.filter(|newest| newest.manifest_digest == manifest.digest()) {
-            return Ok((same, false));
+        if let Some(same) = newest.as_ref().filter(|newest| newest.manifest_digest == manifest.digest()) {
+            return Ok((same.clone(), false));
         }
         let file = |file: &charm_model::shape::ManifestFile| NewFile {
             file: *file,
@@ -380,7 +384,11 @@ impl Publish<'_> {
         };
         let files = manifest.0.iter().map(|(place, it)| (place.clone(), file(it))).collect();
         let new = NewResources { base: base.id, stream, files: &files, by: &self.account, at: self.now };
-        Ok((tx.add_resources(new).await?, true))
+        let added = tx.add_resources(new).await?;
+        if let Some(before) = newest {
+            tx.want_patches_between(before.id, added.id, &PATCHED_BYTES, self.now).await?;
+        }
+        Ok((added, true))
     }
 
     async fn published(

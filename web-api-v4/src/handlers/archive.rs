@@ -6,11 +6,11 @@ use http::header::CONTENT_DISPOSITION;
 use http::{HeaderMap, HeaderValue, Method};
 use serde::Deserialize;
 use store_core::What;
-use v4_wire::CHUNK_MAP;
+use v4_wire::{CHUNK_MAP, RECIPE};
 
 use crate::auth::Auth;
 use crate::problem::Problem;
-use crate::query::{Segments, Target};
+use crate::query::{Ask, From, Segments, Target};
 use crate::router::App;
 use crate::{bytes, content_type};
 
@@ -42,6 +42,18 @@ pub(crate) async fn chunks(
 ) -> Result<Response, Problem> {
     let opened = app.store.open(&caller, &target.reference, target.channel(), &What::Archive).await?;
     bytes::serve(opened.chunk_map().await?, &method, &headers, CHUNK_MAP).await
+}
+
+pub(crate) async fn patch(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    target: Target,
+    Ask(from): Ask<From>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let opened = app.store.open(&caller, &target.reference, target.channel(), &What::Archive).await?;
+    bytes::serve(opened.patch(&from.sha256()?).await?, &method, &headers, RECIPE).await
 }
 
 #[derive(Deserialize)]

@@ -7,13 +7,13 @@ use charm_model::shape::Place;
 use http::{HeaderMap, Method};
 use serde::Deserialize;
 use store_core::What;
-use v4_wire::CHUNK_MAP;
 use v4_wire::resolve::ResourcesSummary;
+use v4_wire::{CHUNK_MAP, RECIPE};
 
 use crate::auth::Auth;
 use crate::bytes;
 use crate::problem::Problem;
-use crate::query::{Segments, Target};
+use crate::query::{Ask, From, Segments, Target};
 use crate::router::App;
 
 pub(crate) async fn list(
@@ -60,4 +60,17 @@ pub(crate) async fn chunks(
 ) -> Result<Response, Problem> {
     let opened = app.store.open(&caller, &target.reference, target.channel(), &path.what()?).await?;
     bytes::serve(opened.chunk_map().await?, &method, &headers, CHUNK_MAP).await
+}
+
+pub(crate) async fn patch(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    target: Target,
+    Segments(path): Segments<ResourcePath>,
+    Ask(from): Ask<From>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let opened = app.store.open(&caller, &target.reference, target.channel(), &path.what()?).await?;
+    bytes::serve(opened.patch(&from.sha256()?).await?, &method, &headers, RECIPE).await
 }

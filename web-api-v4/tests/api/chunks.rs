@@ -69,7 +69,7 @@ async fn a_publish_has_its_maps_made_beside_the_objects() {
     let store = TestStore::new().await;
     let (alice, app) = (store.user("alice").await, text("app"));
     store.publish(&alice, &charm(&app)).await;
-    store.store.chunk_maps_wanted().await;
+    store.store.work_wanted().await;
     assert_eq!(store.store.make_chunk_maps().await, 1, "the archive is too small for one");
     let key = blob(&store, &app).await.object_key.parse().unwrap();
     assert!(store.place.blobs.derived(key, Derived::ChunkMap).await.unwrap().is_some());
