@@ -17,6 +17,7 @@ mod credentials;
 mod document;
 mod every_place;
 mod hidden;
+mod patches;
 mod paths;
 mod proofs;
 mod publishing;

@@ -1,0 +1,100 @@
+//! Patches: made after a publish or a release, and served to whoever may have what they make.
+
+use std::io::{self, Cursor};
+
+use charm_model::digest::{Content, Sha256};
+use delta::{Bases, Limits, assemble};
+use serde_json::json;
+
+use crate::charm::Charm;
+use crate::chunks::text;
+use crate::test_store::{TestStore, User};
+
+fn charm(app: &str) -> Charm {
+    Charm::named("mysql").with_stream("stable", &[("common/app", app)])
+}
+
+fn path(revision: u32, from: &str) -> String {
+    let from = Content::of(from.as_bytes()).digests.sha256;
+    format!("/v4/~alice/mysql-0.stable.{revision}/patches/resources/common/app?from={from}")
+}
+
+struct Base<'a>(&'a str);
+
+impl Bases for Base<'_> {
+    fn read_at(&mut self, base: &Sha256, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        assert_eq!(*base, Content::of(self.0.as_bytes()).digests.sha256);
+        let offset = usize::try_from(offset).unwrap();
+        buffer.copy_from_slice(&self.0.as_bytes()[offset..offset + buffer.len()]);
+        Ok(())
+    }
+}
+
+fn made(recipe: &[u8], from: &str, size: usize) -> String {
+    let mut target = Vec::new();
+    assemble(Cursor::new(recipe), Limits::for_target(size as u64), &mut Base(from), &mut target).unwrap();
+    String::from_utf8(target).unwrap()
+}
+
+/// Two versions of a file, published one after the other.
+async fn two_versions() -> (TestStore, User, String, String) {
+    let store = TestStore::new().await;
+    let (alice, old) = (store.user("alice").await, text("app"));
+    let new = format!("{}, changed, {}", &old[..150_000], &old[150_000..]);
+    store.publish_openly(&alice, &charm(&old)).await;
+    store.publish(&alice, &charm(&new).resources_alone()).await;
+    (store, alice, old, new)
+}
+
+#[tokio::test]
+async fn a_publish_has_a_patch_made_that_makes_the_new_of_the_old() {
+    let (store, _, old, new) = two_versions().await;
+    assert_eq!(store.get(&path(1, &old)).await.status, 404, "not made yet");
+    assert_eq!(store.store.make_patches("a server").await.unwrap(), 1);
+    let answer = store.get(&path(1, &old)).await;
+    assert_eq!(answer.header("content-type"), Some(v4_wire::RECIPE));
+    assert_eq!(made(&answer.body, &old, new.len()), new);
+    assert!(answer.body.len() < 2000, "{}", answer.body.len());
+    let rest = store.get(&path(1, &old)).header("range", "bytes=10-").await;
+    assert_eq!((rest.status.as_u16(), &rest.body[..]), (206, &answer.body[10..]));
+    assert_eq!(store.store.make_patches("a server").await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_release_that_goes_back_has_a_patch_made_that_leads_back() {
+    let (store, alice, old, new) = two_versions().await;
+    for id in ["~alice/mysql-0.stable.1", "~alice/mysql-0.stable.0"] {
+        let moved = store.post(&format!("/v4/{id}/release"), &json!({})).by(&alice).await;
+        assert_eq!(moved.status, 200, "{moved}");
+    }
+    assert_eq!(store.store.make_patches("a server").await.unwrap(), 2);
+    let back = store.get(&path(0, &new)).await;
+    assert_eq!(made(&back.body, &new, old.len()), old);
+}
+
+#[tokio::test]
+async fn what_has_no_patch_is_refused_by_its_code_and_a_digest_opens_nothing() {
+    let (store, alice, old, new) = two_versions().await;
+    store.store.make_patches("a server").await.unwrap();
+    for (revision, from) in [(1, "unknown"), (0, old.as_str()), (1, new.as_str())] {
+        let refused = store.get(&path(revision, from)).header("accept", "application/problem+json").await;
+        let kind = refused.json()["type"].clone();
+        assert_eq!((refused.status.as_u16(), kind), (404, json!("urn:charm-store:E-NO-PATCH")), "{from:.9}");
+    }
+    assert_eq!(store.get("/v4/~alice/mysql-0.stable.1/patches/archive").await.status, 400);
+    store.preset(&alice, "~alice/mysql", "gated").await;
+    assert_eq!(store.get(&path(1, &old)).await.status, 401);
+    store.preset(&alice, "~alice/mysql", "under-test").await;
+    assert_eq!(store.get(&path(1, &old)).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_patch_that_is_hardly_smaller_is_not_kept() {
+    let store = TestStore::new().await;
+    let alice = store.user("alice").await;
+    for app in [text("one"), text("quite another")] {
+        store.publish_openly(&alice, &charm(&app)).await;
+    }
+    assert_eq!(store.store.make_patches("a server").await.unwrap(), 0);
+    assert_eq!(store.store.make_patches("a server").await.unwrap(), 0, "and is not tried again");
+}
