@@ -68,6 +68,8 @@ impl User {
     fn equip(&self, mut command: Command, args: &[&str]) -> Command {
         command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         command.env("HOME", &self.dir).env("CHARM_STORE", &self.url).env("CHARM_STORE_TOKEN", &self.token);
+        // What one program has kept would spare another what is to be seen on the way.
+        command.env("CHARM_SEEDS", "off");
         command.current_dir(&self.dir).stdin(Stdio::null()).args(args);
         command
     }

@@ -33,7 +33,7 @@ impl LocalDir {
         let local = Self { root: root.into() };
         // Made once, so that naming an object takes one rename and one flush of a directory.
         let shards = (0..=u8::MAX).map(|shard| format!("o/{shard:02x}"));
-        for directory in shards.chain(["staging".into(), "trash".into()]) {
+        for directory in shards.chain(["d".into(), "staging".into(), "trash".into()]) {
             let path = local.path(&directory);
             fs::create_dir_all(&path).map_err(BlobError::at(&path))?;
         }

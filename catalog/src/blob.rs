@@ -263,13 +263,11 @@ impl Transaction {
         on_either!(self, |conn| {
             query(lock).bind(blob).execute(conn).await?;
         });
-        // Their rows go with the blob's.
-        let patches = self.objects_of_patches(blob).await?;
         let object: Option<String> = on_either!(self, |conn| {
             query_scalar(REMOVE_UNNAMED_BLOB).bind(before.as_micros()).bind(blob).fetch_optional(conn).await?
         });
         if let Some(object) = &object {
-            for object in patches.iter().chain([object]) {
+            for object in self.forget_patches(blob).await?.iter().chain([object]) {
                 self.set_object_state(object, ObjectState::Live, ObjectState::Deleting, at).await?;
             }
         }

@@ -71,8 +71,8 @@ const PATCH: &str = "
     FROM patch JOIN blob ON blob.id = patch.from_blob_id
     WHERE blob.sha256 = $1 AND patch.to_blob_id = $2 AND patch.state = 'made'";
 
-const OBJECTS_OF_PATCHES: &str = "
-    SELECT object_key FROM patch WHERE (from_blob_id = $1 OR to_blob_id = $1) AND state = 'made'";
+const FORGET_PATCHES: &str =
+    "DELETE FROM patch WHERE from_blob_id = $1 OR to_blob_id = $1 RETURNING object_key";
 
 impl Transaction {
     /// Asks for a patch, unless it was asked for before.
@@ -163,8 +163,10 @@ impl Transaction {
         Ok(patch)
     }
 
-    /// Returns the objects of the patches that go when the blob goes.
-    pub(crate) async fn objects_of_patches(&mut self, blob: Id<Blob>) -> Result<Vec<String>, CatalogError> {
-        Ok(on_either!(self, |conn| query_scalar(OBJECTS_OF_PATCHES).bind(blob).fetch_all(conn).await?))
+    /// Forgets the patches of a blob that is gone, and returns the objects of those that were made.
+    pub(crate) async fn forget_patches(&mut self, blob: Id<Blob>) -> Result<Vec<String>, CatalogError> {
+        let objects: Vec<Option<String>> =
+            on_either!(self, |conn| query_scalar(FORGET_PATCHES).bind(blob).fetch_all(conn).await?);
+        Ok(objects.into_iter().flatten().collect())
     }
 }

@@ -131,6 +131,7 @@ fn classify_client(error: &ClientError) -> (Exit, String, Option<String>) {
         ClientError::NotAStore { .. } => (Exit::Later, "E-NOT-A-STORE"),
         ClientError::Busy(_) => (Exit::Later, "E-BUSY"),
         ClientError::Integrity { .. } => (Exit::Integrity, "E-DIGEST"),
+        ClientError::Damaged(_) => (Exit::Integrity, "E-DAMAGED"),
         ClientError::Refused(_) | ClientError::Address(_) | ClientError::Setup(_) => {
             (Exit::Usage, "E-BAD-REQUEST")
         }

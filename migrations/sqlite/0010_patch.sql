@@ -1,8 +1,10 @@
 -- What leads from one blob to another in fewer bytes. A publish wants it, a job makes it, and it goes with either of
 -- the two: it is never the only copy of anything.
 CREATE TABLE patch (
-    from_blob_id INTEGER NOT NULL REFERENCES blob (id) ON DELETE CASCADE,
-    to_blob_id INTEGER NOT NULL REFERENCES blob (id) ON DELETE CASCADE,
+    -- No foreign keys: each would lock its blob, in an order of its own, and publishers that hold others would wait for
+    -- each other in a circle.
+    from_blob_id INTEGER NOT NULL,
+    to_blob_id INTEGER NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('wanted', 'made', 'useless')),
     -- Counted before each attempt, so that one which takes its server down is not tried for ever.
     attempts INTEGER NOT NULL,

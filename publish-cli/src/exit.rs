@@ -53,7 +53,7 @@ impl From<&ClientError> for Exit {
             ClientError::Unavailable { .. }
             | ClientError::Unreachable { .. }
             | ClientError::Silent { .. } => Self::Unreachable,
-            ClientError::Integrity { .. } => Self::Integrity,
+            ClientError::Integrity { .. } | ClientError::Damaged(_) => Self::Integrity,
             ClientError::Refused(_) => Self::Invalid,
             ClientError::Address(_) | ClientError::Setup(_) => Self::Usage,
             ClientError::Failed(_) | ClientError::NotAStore { .. } | ClientError::Io { .. } => {

@@ -108,7 +108,7 @@ fn render_client(error: &ClientError, with_causes: bool) -> String {
     told.extend(problem.hint.as_deref().or_else(|| mend(error)).map(|hint| format!("help: {hint}")));
     let wait = |time| format!("help: it wants to be asked again in {}, not earlier", duration(time));
     told.extend(error.retry_after().map(wait));
-    if with_causes || matches!(error, ClientError::Failed(_)) {
+    if with_causes || matches!(error, ClientError::Failed(_) | ClientError::Damaged(_)) {
         let note = |request: &String| format!("note: the store's log knows more of request `{request}`");
         told.extend(problem.instance.as_ref().map(note));
     }

@@ -49,6 +49,9 @@ pub enum ClientError {
     /// The store failed; its log knows why.
     #[error("{}", .0.detail)]
     Failed(Problem),
+    /// What the store keeps is not what was published any more: tell its operator.
+    #[error("{}", .0.detail)]
+    Damaged(Problem),
     /// What was asked is wrong in itself: mend it.
     #[error("{}", .0.detail)]
     Refused(Problem),
@@ -124,6 +127,7 @@ impl ClientError {
             | Self::Throttled { problem, .. }
             | Self::Unavailable { problem, .. }
             | Self::Failed(problem)
+            | Self::Damaged(problem)
             | Self::Refused(problem) => Some(problem),
             _ => None,
         }
@@ -167,6 +171,7 @@ impl ClientError {
             | StatusCode::BAD_GATEWAY
             | StatusCode::SERVICE_UNAVAILABLE
             | StatusCode::GATEWAY_TIMEOUT => Self::Unavailable { problem, retry_after },
+            _ if problem.code() == Code::Damaged.as_str() => Self::Damaged(problem),
             status if status.is_server_error() => Self::Failed(problem),
             _ => Self::Refused(problem),
         }

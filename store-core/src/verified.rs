@@ -47,7 +47,10 @@ impl Store {
             let checked = checked.clone();
             async move { tokio::task::spawn_blocking(move || checked.fetch(block)).await? }
         };
-        Ok(stream::iter(blocks).map(read).buffered(READ_AHEAD).boxed())
+        let mut blocks = stream::iter(blocks).map(read).buffered(READ_AHEAD);
+        // Before the answer has begun, damage can be told; behind that, it can only break off.
+        let first = blocks.next().await.transpose()?;
+        Ok(stream::iter(first.map(Ok)).chain(blocks).boxed())
     }
 
     /// Returns a blob as a file for code that blocks and jumps about, such as whatever reads archives.

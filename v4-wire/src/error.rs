@@ -139,6 +139,7 @@ codes! {
     Method = "E-METHOD", "The address does not take this method.";
     ReadOnly = "E-READ-ONLY", "The store takes no writes now. Reading goes on; the operator can say for how long.";
     Collision = "E-COLLISION", "One of the two digests is another blob's, the other is not. Equal halves are not equal bytes: refused and logged.";
+    Damaged = "E-DAMAGED", "What the store keeps of this blob is not what was published any more: a disk has failed. Nothing of it is handed out; the operator has to restore it.";
     Unavailable = "E-UNAVAILABLE", "The store cannot do this now. Trying again in a moment makes sense.";
     NoSpace = "E-NO-SPACE", "The store's disk is full. What is stored is served on; the operator has to make room.";
     Internal = "E-INTERNAL", "The store failed. The request's identifier finds the cause in its log.";

@@ -176,7 +176,8 @@ fn apply(
         while rest.at < expected.size {
             let limits = Limits::for_target(expected.size - rest.at);
             let moved = assemble(&mut recipes, limits, &mut base, &mut rest)?;
-            n_reused += moved.copied_bytes + moved.patched_bytes;
+            // What a patch makes is partly of the base and partly of the patch.
+            n_reused += moved.target_bytes().saturating_sub(moved.recipe_bytes);
         }
         Ok::<_, DeltaError>(())
     };

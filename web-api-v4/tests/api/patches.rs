@@ -2,6 +2,8 @@
 
 use std::io::{self, Cursor};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use charm_model::digest::{Content, Sha256};
 use delta::{Bases, Limits, assemble};
 use serde_json::json;
@@ -34,6 +36,13 @@ fn made(recipe: &[u8], from: &str, size: usize) -> String {
     let mut target = Vec::new();
     assemble(Cursor::new(recipe), Limits::for_target(size as u64), &mut Base(from), &mut target).unwrap();
     String::from_utf8(target).unwrap()
+}
+
+/// Returns text that hardly anything can be made of but itself: six bits of chance in every letter.
+fn noise(word: &str) -> String {
+    let mut noise = vec![0; 200_000];
+    blake3::Hasher::new().update(word.as_bytes()).finalize_xof().fill(&mut noise);
+    STANDARD.encode(noise)
 }
 
 /// Two versions of a file, published one after the other.
@@ -92,7 +101,7 @@ async fn what_has_no_patch_is_refused_by_its_code_and_a_digest_opens_nothing() {
 async fn a_patch_that_is_hardly_smaller_is_not_kept() {
     let store = TestStore::new().await;
     let alice = store.user("alice").await;
-    for app in [text("one"), text("quite another")] {
+    for app in [noise("one"), noise("quite another")] {
         store.publish_openly(&alice, &charm(&app)).await;
     }
     assert_eq!(store.store.make_patches("a server").await.unwrap(), 0);

@@ -79,9 +79,9 @@ async fn the_conversation_is_plan_send_commit() {
         "id": "SESSION",
         "max_part": 268435456,
         "pack": {
-          "blob_bytes": 0,
-          "blobs": 0,
-          "bytes": 0
+          "blob_bytes": 65536,
+          "blobs": 1000,
+          "bytes": 8388608
         },
         "part_step": 1
       },
