@@ -176,6 +176,7 @@ impl Built {
                 let frame = rest.split_to(n_bytes);
                 store.pace().take(n_bytes).await;
                 meter.sent(&frame);
+                store.counters().sent(n_bytes);
                 let end = start + n_bytes as u64;
                 note_sent(&mut places, start..end, progress.as_ref());
                 Some((Ok(frame), (rest, places, end)))
