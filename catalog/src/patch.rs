@@ -137,8 +137,8 @@ impl Transaction {
         let (sha256, blake3) = (content.digests.sha256, content.digests.blake3);
         let size = bigint(content.size)?;
         let n_changed = on_either!(self, |conn| {
-            let keep = query(KEEP_PATCH).bind(wanted.from).bind(wanted.to).bind(&sha256.as_bytes()[..]);
-            let keep = keep.bind(&blake3.as_bytes()[..]).bind(size).bind(object_key);
+            let keep = query(KEEP_PATCH).bind(wanted.from).bind(wanted.to).bind(sha256.as_bytes());
+            let keep = keep.bind(blake3.as_bytes()).bind(size).bind(object_key);
             keep.execute(conn).await?.rows_affected()
         });
         if n_changed == 0 {
@@ -158,7 +158,7 @@ impl Transaction {
     /// Returns the patch from a blob, known by its SHA-256, to another, if it is made.
     pub async fn patch(&mut self, from: &Sha256, to: Id<Blob>) -> Result<Option<Patch>, CatalogError> {
         let patch = on_either!(self, |conn| {
-            query_as(PATCH).bind(&from.as_bytes()[..]).bind(to).fetch_optional(conn).await?
+            query_as(PATCH).bind(from.as_bytes()).bind(to).fetch_optional(conn).await?
         });
         Ok(patch)
     }

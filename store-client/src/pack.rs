@@ -300,10 +300,13 @@ mod tests {
         let path = dir.path().join("a");
         std::fs::write(&path, b"right").unwrap();
         let right = Source { path: path.clone(), content: Content::of(b"right") };
-        assert_eq!(build(&[right.clone()], LIMITS).unwrap().places[0].1, 49..54);
+        assert_eq!(build(std::slice::from_ref(&right), LIMITS).unwrap().places[0].1, 49..54);
         for wrong in ["wrong", "rights", "righ"] {
             std::fs::write(&path, wrong).unwrap();
-            assert!(matches!(build(&[right.clone()], LIMITS), Err(ClientError::Changed(_))), "{wrong}");
+            assert!(
+                matches!(build(std::slice::from_ref(&right), LIMITS), Err(ClientError::Changed(_))),
+                "{wrong}"
+            );
         }
     }
 }

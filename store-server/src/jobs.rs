@@ -27,7 +27,7 @@ async fn derive(store: Store) {
             Ok(n_patches) if n_maps + n_patches > 0 => tracing::info!(n_maps, n_patches, "derived"),
             Ok(_) => {}
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "no patches could be made")
+                tracing::warn!(error = &error as &dyn std::error::Error, "no patches could be made");
             }
         }
     }

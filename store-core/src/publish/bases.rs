@@ -116,7 +116,7 @@ impl Candidates {
         let at = move |manifest: &'a Manifest| manifest.0.get(place).map(|file| &file.content);
         let elsewhere = own.clone().take(1).flat_map(move |newest| {
             let trees: BTreeSet<_> = newest.0.keys().map(|place| &place.tree).collect();
-            let moved = trees.into_iter().map(|tree| Place { tree: tree.clone(), path: place.path.clone() });
+            let moved = trees.into_iter().map(|tree| Place { tree: *tree, path: place.path.clone() });
             moved.filter_map(|place| newest.0.get(&place)).map(|file| &file.content).collect::<Vec<_>>()
         });
         let others = self.streams.iter().filter(move |(name, _)| *name != stream);
