@@ -39,6 +39,12 @@ impl Run {
         self.code(0)
     }
 
+    /// Asserts that it ended with that exit code.
+    #[track_caller]
+    pub fn assert_code(&self, expected: i32) {
+        assert_eq!(self.code, Some(expected), "{self}");
+    }
+
     /// Returns its standard output as the JSON that it is.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self}"))

@@ -19,6 +19,8 @@ pub struct Settings {
     pub database: Option<String>,
     /// What `--objects` says.
     pub objects: Option<String>,
+    /// What the command line of `serve` begins with, such as a call of `strace`.
+    pub under: Vec<String>,
 }
 
 impl Settings {
@@ -91,6 +93,17 @@ impl Server {
         self.child.wait().unwrap().code()
     }
 
+    /// Returns the process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Starts the server again, at the same address, under nothing.
+    pub fn start_again_plainly(&mut self) {
+        self.settings.under.clear();
+        self.start_again();
+    }
+
     /// Starts the server again, at the same address.
     pub fn start_again(&mut self) {
         (self.child, _) = serve(self.dir.path(), &self.settings, &self.address);
@@ -114,14 +127,23 @@ impl Drop for Server {
 /// Starts a server, and returns it with the address that it says it listens on.
 fn serve(dir: &Path, settings: &Settings, listen: &str) -> (Child, String) {
     let log = File::options().create(true).append(true).open(dir.join("server.log")).unwrap();
-    let mut command = command(dir, settings);
-    command.args(["serve", "--listen", listen]).stdout(Stdio::piped()).stderr(log);
+    let mut command = match settings.under.split_first() {
+        None => command(dir, settings),
+        Some((first, rest)) => under(first, rest, &command(dir, settings)),
+    };
+    command.current_dir(dir).args(["serve", "--listen", listen]).stdout(Stdio::piped()).stderr(log);
     let mut child = command.spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let address = line.trim().strip_prefix("listening on http://").map(str::to_owned);
     let log = || fs::read_to_string(dir.join("server.log")).unwrap();
     (child, address.unwrap_or_else(|| panic!("the server did not start: {line}{}", log())))
+}
+
+fn under(first: &str, rest: &[String], inner: &Command) -> Command {
+    let mut command = Command::new(first);
+    command.args(rest).arg(inner.get_program()).args(inner.get_args());
+    command
 }
 
 fn command(dir: &Path, settings: &Settings) -> Command {

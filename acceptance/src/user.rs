@@ -54,7 +54,18 @@ impl User {
 
     /// Returns a call of a program with the user's store, token and directory, and nothing else of this machine.
     pub fn command(&self, name: &str, args: &[&str]) -> Command {
-        let mut command = Command::new(program(name));
+        self.equip(Command::new(program(name)), args)
+    }
+
+    /// Returns a call as [`User::command`] does, whose command line begins with a wrapper, such as a call of `strace`.
+    pub fn command_under(&self, wrapper: &[String], name: &str, args: &[&str]) -> Command {
+        let (first, rest) = wrapper.split_first().unwrap();
+        let mut command = Command::new(first);
+        command.args(rest).arg(program(name));
+        self.equip(command, args)
+    }
+
+    fn equip(&self, mut command: Command, args: &[&str]) -> Command {
         command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         command.env("HOME", &self.dir).env("CHARM_STORE", &self.url).env("CHARM_STORE_TOKEN", &self.token);
         command.current_dir(&self.dir).stdin(Stdio::null()).args(args);

@@ -20,9 +20,16 @@ use crate::error::BlobError;
 /// | `trash/2b…` | an object that nobody names any more, until it is deleted |
 /// | `d/2b/2b….KIND` | what is derived from an object and can be made again, such as its chunk map |
 /// | `probe/2b…` | what [`BlobStore::probe`](crate::BlobStore::probe) writes, in a bucket, and deletes at once |
+///
+/// A small blob may share an object with others, a pack. Its key is the pack's with the place of its first byte,
+/// `o/2b/2b…@4096`: it reads as any other, and as nothing of its own lies under it, deleting it leaves the pack alone.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct ObjectKey([u8; 16]);
+pub struct ObjectKey {
+    random: [u8; 16],
+    /// Where the bytes begin in a pack; none of an object of its own.
+    start: Option<u64>,
+}
 
 impl ObjectKey {
     /// Returns a key that no object has. To be written down durably before the first byte goes under it, so that what
@@ -30,35 +37,55 @@ impl ObjectKey {
     pub fn fresh() -> Result<Self, BlobError> {
         let mut random = [0; 16];
         getrandom::fill(&mut random).map_err(BlobError::Random)?;
-        Ok(Self(random))
+        Ok(Self { random, start: None })
+    }
+
+    /// Returns the key of the blob whose bytes begin there in the pack of this key.
+    #[must_use]
+    pub fn in_pack(self, start: u64) -> Self {
+        Self { start: Some(start), ..self }
+    }
+
+    /// Returns the key of the object that holds the bytes, and where in it they begin.
+    pub(crate) fn holder(self) -> (Self, u64) {
+        (Self { start: None, ..self }, self.start.unwrap_or(0))
+    }
+
+    /// Returns the name without its directories.
+    fn file_name(self) -> String {
+        let digits = hex::encode(self.random);
+        match self.start {
+            None => digits,
+            Some(start) => format!("{digits}@{start}"),
+        }
     }
 
     /// Returns the name of the staged file.
     pub(crate) fn in_staging(self) -> String {
-        format!("staging/{}", hex::encode(self.0))
+        format!("staging/{}", self.file_name())
     }
 
     /// Returns the name in the trash.
     pub(crate) fn in_trash(self) -> String {
-        format!("trash/{}", hex::encode(self.0))
+        format!("trash/{}", self.file_name())
     }
 
     /// Returns the name of what is derived from the object.
     pub(crate) fn derived(self, kind: Derived) -> String {
-        let digits = hex::encode(self.0);
-        format!("d/{}/{digits}.{}", &digits[..2], kind.extension())
+        let name = self.file_name();
+        format!("d/{}/{name}.{}", &name[..2], kind.extension())
     }
 
     /// Returns the name for a probe.
     pub(crate) fn in_probe(self) -> String {
-        format!("probe/{}", hex::encode(self.0))
+        format!("probe/{}", self.file_name())
     }
 }
 
 impl fmt::Display for ObjectKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = hex::encode(self.0);
-        write!(f, "o/{}/{digits}", &digits[..2])
+        let name = self.file_name();
+        write!(f, "o/{}/{name}", &name[..2])
     }
 }
 
@@ -72,13 +99,21 @@ impl FromStr for ObjectKey {
     type Err = BlobError;
 
     fn from_str(text: &str) -> Result<Self, BlobError> {
-        let mut bytes = [0; 16];
-        let digits = text.rsplit_once('/').map_or("", |(_, digits)| digits);
-        let is_hex = hex::decode_to_slice(digits, &mut bytes).is_ok();
+        let name = text.rsplit_once('/').map_or("", |(_, name)| name);
         // Whatever does not print as it was read has a second spelling, or leaves the directory.
-        let key = Self(bytes);
-        if is_hex && key.to_string() == text { Ok(key) } else { Err(BlobError::Key(text.to_owned())) }
+        let key = read(name).filter(|key| key.to_string() == text);
+        key.ok_or_else(|| BlobError::Key(text.to_owned()))
     }
+}
+
+fn read(name: &str) -> Option<ObjectKey> {
+    let (digits, start) = match name.split_once('@') {
+        Some((digits, start)) => (digits, Some(start.parse().ok()?)),
+        None => (name, None),
+    };
+    let mut random = [0; 16];
+    hex::decode_to_slice(digits, &mut random).ok()?;
+    Some(ObjectKey { random, start })
 }
 
 impl TryFrom<String> for ObjectKey {
@@ -104,8 +139,12 @@ mod tests {
     #[test]
     fn a_key_reads_back_from_its_text() {
         let key = ObjectKey::fresh().unwrap();
-        assert_eq!(key.to_string().parse::<ObjectKey>().unwrap(), key);
-        assert_eq!(ObjectKey([0xab; 16]).to_string(), "o/ab/abababababababababababababababab");
+        for key in [key, key.in_pack(0), key.in_pack(u64::MAX)] {
+            assert_eq!(key.to_string().parse::<ObjectKey>().unwrap(), key);
+        }
+        let key = ObjectKey { random: [0xab; 16], start: None };
+        assert_eq!(key.to_string(), "o/ab/abababababababababababababababab");
+        assert_eq!(key.in_pack(4096).to_string(), "o/ab/abababababababababababababababab@4096");
     }
 
     #[test_case(""; "nothing")]
@@ -113,6 +152,9 @@ mod tests {
     #[test_case("o/cd/abababababababababababababababab"; "another directory")]
     #[test_case("o/AB/ABABABABABABABABABABABABABABABAB"; "upper case")]
     #[test_case("o/../o/ab/abababababababababababababababab"; "a way around")]
+    #[test_case("o/ab/abababababababababababababababab@"; "no place in a pack")]
+    #[test_case("o/ab/abababababababababababababababab@04096"; "another spelling of a place")]
+    #[test_case("o/ab/abababababababababababababababab@1@2"; "two places")]
     fn refuses(text: &str) {
         assert!(matches!(text.parse::<ObjectKey>(), Err(BlobError::Key(_))));
     }

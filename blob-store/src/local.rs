@@ -29,6 +29,7 @@ pub(crate) struct StagedFile {
 impl LocalDir {
     /// Opens the directory, and makes it and its subdirectories if they are not there.
     pub(crate) fn open(root: &Path) -> Result<Self, BlobError> {
+        make_durably(root).map_err(BlobError::at(root))?;
         let local = Self { root: root.into() };
         // Made once, so that naming an object takes one rename and one flush of a directory.
         let shards = (0..=u8::MAX).map(|shard| format!("o/{shard:02x}"));
@@ -111,6 +112,19 @@ impl LocalDir {
         staged.flush()?;
         let is_renamed = self.rename(&key.in_staging(), &key.to_string())?;
         if is_renamed { Ok(()) } else { Err(BlobError::Lost(key)) }
+    }
+
+    /// Writes an object in one piece. What a crash leaves is under one of the names that are deleted.
+    pub(crate) fn put(&self, key: ObjectKey, bytes: &[u8]) -> Result<(), BlobError> {
+        let path = self.path(&key.in_staging());
+        let file = File::create(&path).map_err(BlobError::at(&path))?;
+        let staged = StagedFile { file: file.into(), path: path.into() };
+        staged.write_at(bytes, 0)?;
+        staged.flush()?;
+        if !self.rename(&key.in_staging(), &key.to_string())? {
+            return Err(BlobError::Lost(key));
+        }
+        sync_directory(parent(&self.path(&key.to_string())))
     }
 
     /// Moves an object into the trash. One that is not there is left alone.
@@ -219,6 +233,23 @@ fn is_still_there(file: &File, path: &Path, key: ObjectKey) -> Result<(), BlobEr
     let there = if_found(fs::metadata(path)).map_err(BlobError::at(path))?;
     let is_same = there.is_some_and(|there| (there.dev(), there.ino()) == (opened.dev(), opened.ino()));
     if is_same { Ok(()) } else { Err(BlobError::Lost(key)) }
+}
+
+/// Makes a directory and those above it, each flushed into the one that it stands in: else a loss of power could take
+/// the name of the first of them, and with it everything that was flushed below.
+fn make_durably(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let above = match path.parent() {
+        Some(above) if above != Path::new("") => above,
+        _ => Path::new("."),
+    };
+    make_durably(above)?;
+    match fs::create_dir(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => File::open(above)?.sync_all(),
+    }
 }
 
 /// Waits until the names in a directory are on the disk.

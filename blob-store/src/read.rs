@@ -33,6 +33,8 @@ const FETCH_LEN: u64 = 8 << 20;
 #[derive(Debug, Clone)]
 pub(crate) struct Source {
     pub(crate) key: ObjectKey,
+    /// Where in the object the bytes begin: ranges are counted from there.
+    pub(crate) start: u64,
     pub(crate) place: Place,
 }
 
@@ -52,8 +54,13 @@ impl Source {
         }
     }
 
+    fn in_object(&self, range: Range<u64>) -> Range<u64> {
+        self.start.saturating_add(range.start)..self.start.saturating_add(range.end)
+    }
+
     /// Returns a range, all of it or an error, on a thread that may block.
     pub(crate) fn fetch_blocking(&self, range: Range<u64>, runtime: &Handle) -> Result<Bytes, BlobError> {
+        let range = self.in_object(range);
         match &self.place {
             Place::Bucket(remote) => runtime.block_on(remote.fetch(self.key, range)),
             Place::File(file) => read_file(file, self.key, range),
@@ -65,6 +72,7 @@ impl Source {
         self,
         range: Range<u64>,
     ) -> Result<BoxStream<'static, Result<Bytes, BlobError>>, BlobError> {
+        let range = self.in_object(range);
         match self.place {
             Place::File(file) => Ok(stream_file(file, self.key, range).boxed()),
             Place::Bucket(remote) => Ok(stream_bucket(remote, self.key, range).await?.boxed()),

@@ -109,6 +109,12 @@ impl Remote {
         }
     }
 
+    /// Writes an object in one piece.
+    pub(crate) async fn put(&self, key: ObjectKey, bytes: Bytes) -> Result<(), BlobError> {
+        self.bucket.put(&self.object(key), bytes.into()).await?;
+        Ok(())
+    }
+
     pub(crate) async fn begin_parts(&self, key: ObjectKey) -> Result<Multipart, BlobError> {
         let id = self.bucket.create_multipart(&self.object(key)).await?;
         Ok(Multipart { id, tags: Vec::new() })

@@ -50,12 +50,15 @@ impl BlobStore {
         Self { backend: Backend::Remote(Remote::new(bucket, prefix)) }
     }
 
-    /// Returns the size of an object, in bytes; `None` if there is no such object, or not any more, or not yet.
+    /// Returns the size of an object, in bytes; `None` if there is no such object, or not any more, or not yet. For a
+    /// blob in a pack, returns how many bytes the pack has from its first on.
     pub async fn size(&self, key: ObjectKey) -> Result<Option<u64>, BlobError> {
-        match &self.backend {
-            Backend::Local(local) => local.run(move |local| local.size(key)).await,
-            Backend::Remote(remote) => remote.size(key).await,
-        }
+        let (holder, start) = key.holder();
+        let size = match &self.backend {
+            Backend::Local(local) => local.run(move |local| local.size(holder)).await?,
+            Backend::Remote(remote) => remote.size(holder).await?,
+        };
+        Ok(size.map(|size| size.saturating_sub(start)))
     }
 
     /// Returns a range of an object as a stream of blocks.
@@ -85,6 +88,19 @@ impl BlobStore {
     pub async fn reader(&self, key: ObjectKey, size: u64) -> Result<BlobReader, BlobError> {
         self.require(key, size).await?;
         Ok(BlobReader::new(self.source(key).await?, size, Handle::current()))
+    }
+
+    /// Writes an object in one piece, flushed: for what is small enough to be in memory and was verified there.
+    ///
+    /// # Errors
+    ///
+    /// [`BlobError::NoSpace`], [`BlobError::Io`] and [`BlobError::Store`]: then something may lie under the key.
+    #[instrument(skip_all, fields(object = %key))]
+    pub async fn put(&self, key: ObjectKey, bytes: Bytes) -> Result<(), BlobError> {
+        match &self.backend {
+            Backend::Local(local) => local.run(move |local| local.put(key, &bytes)).await,
+            Backend::Remote(remote) => remote.put(key, bytes).await,
+        }
     }
 
     /// Moves an object that nobody names any more into the trash. One that is not there is left alone.
@@ -128,6 +144,7 @@ impl BlobStore {
     }
 
     async fn source(&self, key: ObjectKey) -> Result<Source, BlobError> {
+        let (key, start) = key.holder();
         let place = match &self.backend {
             Backend::Remote(remote) => Place::Bucket(remote.clone()),
             Backend::Local(local) => {
@@ -135,6 +152,6 @@ impl BlobStore {
                 Place::File(Arc::new(file.ok_or(BlobError::NotFound(key))?))
             }
         };
-        Ok(Source { key, place })
+        Ok(Source { key, start, place })
     }
 }

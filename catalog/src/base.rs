@@ -4,7 +4,7 @@ use charm_model::name::{Name, UserName};
 use charm_model::reference::BaseId;
 use charm_model::rights::Acl;
 use charm_model::timestamp::Timestamp;
-use sqlx::{FromRow, query, query_as, query_scalar};
+use sqlx::{FromRow, QueryBuilder, query, query_as, query_scalar};
 use tracing::instrument;
 
 use crate::column::{BaseIdColumns, Micros};
@@ -40,6 +40,11 @@ const BASE: &str = "SELECT * FROM base WHERE owner = $1 AND name = $2";
 const PROMULGATED_BASE: &str = "SELECT * FROM base WHERE name = $1 AND promulgated";
 
 const BASES_OF_OWNER: &str = "SELECT * FROM base WHERE owner = $1 ORDER BY name";
+
+/// Bases per statement.
+const N_BASES_AT_ONCE: usize = 500;
+
+const BASES_OF_ROWS: &str = "SELECT * FROM base WHERE id IN (";
 
 const ADD_BASE: &str = "
     INSERT INTO base (owner, name, acl, created_at) VALUES ($1, $2, $3, $4)
@@ -82,6 +87,22 @@ impl Transaction {
     pub async fn bases_of_owner(&mut self, owner: &UserName) -> Result<Vec<Base>, CatalogError> {
         let bases =
             on_either!(self, |conn| query_as(BASES_OF_OWNER).bind(owner.as_str()).fetch_all(conn).await?);
+        Ok(bases)
+    }
+
+    /// Returns the bases of these rows.
+    pub async fn bases_of_rows(&mut self, rows: &[Id<Base>]) -> Result<Vec<Base>, CatalogError> {
+        let mut bases = Vec::with_capacity(rows.len());
+        for chunk in rows.chunks(N_BASES_AT_ONCE) {
+            let found: Vec<Base> = on_either!(self, |conn| {
+                let mut select = QueryBuilder::new(BASES_OF_ROWS);
+                select.push_values(chunk, |mut row, base| {
+                    row.push_bind(*base);
+                });
+                select.push(")").build_query_as().fetch_all(conn).await?
+            });
+            bases.extend(found);
+        }
         Ok(bases)
     }
 

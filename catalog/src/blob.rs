@@ -5,7 +5,6 @@ use charm_model::timestamp::Timestamp;
 use sqlx::{FromRow, query, query_as, query_scalar};
 use tracing::{error, instrument};
 
-use crate::base::Base;
 use crate::column::{BytesOrNull, ContentColumns, bigint};
 use crate::error::CatalogError;
 use crate::id::Id;
@@ -46,6 +45,8 @@ macro_rules! blob_columns {
     };
 }
 
+pub(crate) use blob_columns;
+
 /// Nothing names the blob, and nothing has since $1.
 macro_rules! is_unnamed {
     () => {
@@ -63,20 +64,6 @@ macro_rules! is_unnamed {
 macro_rules! is_content {
     () => {
         "blob.sha256 = $1 AND blob.blake3 = $2 AND blob.size = $3"
-    };
-}
-
-/// The bases that have the blob of $1, $2 and $3 in a revision, of the charm or of resources.
-macro_rules! bases_of_blob {
-    () => {
-        concat!(
-            "SELECT revision.base_id FROM blob JOIN revision ON revision.blob_id = blob.id WHERE ",
-            is_content!(),
-            " UNION
-             SELECT resource_revision.base_id FROM blob JOIN resource_file ON resource_file.blob_id = blob.id
-             JOIN resource_revision ON resource_revision.id = resource_file.resource_revision_id WHERE ",
-            is_content!()
-        )
     };
 }
 
@@ -99,12 +86,6 @@ const NAME_BLOB: &str = concat!(
 
 const HALF_EQUAL: &str =
     concat!("SELECT ", blob_columns!(), " FROM blob WHERE sha256 = $1 OR blake3 = $2 ORDER BY id LIMIT 1");
-
-const BASE_HAS_BLOB: &str =
-    concat!("SELECT EXISTS (SELECT 1 FROM (", bases_of_blob!(), ") AS holder WHERE base_id = $4)");
-
-const BASES_WITH_BLOB: &str =
-    concat!("SELECT * FROM base WHERE id IN (", bases_of_blob!(), ") ORDER BY id LIMIT $4");
 
 const BLOBS_WITHOUT_SHA384: &str =
     concat!("SELECT ", blob_columns!(), " FROM blob WHERE sha384 IS NULL ORDER BY id LIMIT $1");
@@ -187,7 +168,7 @@ impl Transaction {
         Ok(id)
     }
 
-    async fn half_equal(&mut self, content: Content) -> Result<AddedBlob, CatalogError> {
+    pub(crate) async fn half_equal(&mut self, content: Content) -> Result<AddedBlob, CatalogError> {
         let (sha256, blake3, _) = columns(&content)?;
         let other = on_either!(self, |conn| {
             query_as(HALF_EQUAL).bind(sha256).bind(blake3).fetch_optional(conn).await?
@@ -208,35 +189,6 @@ impl Transaction {
             name.bind(at.as_micros()).fetch_optional(conn).await?
         });
         Ok(blob)
-    }
-
-    /// Says whether the base has exactly these bytes in a revision of its own.
-    pub async fn base_has_blob(&mut self, base: Id<Base>, content: &Content) -> Result<bool, CatalogError> {
-        let (sha256, blake3, size) = columns(content)?;
-        let has_it = on_either!(self, |conn| {
-            query_scalar(BASE_HAS_BLOB)
-                .bind(sha256)
-                .bind(blake3)
-                .bind(size)
-                .bind(base)
-                .fetch_one(conn)
-                .await?
-        });
-        Ok(has_it)
-    }
-
-    /// Returns bases that have these bytes in a revision, at most `limit`.
-    pub async fn bases_with_blob(
-        &mut self,
-        content: &Content,
-        limit: u32,
-    ) -> Result<Vec<Base>, CatalogError> {
-        let (sha256, blake3, size) = columns(content)?;
-        let bases = on_either!(self, |conn| {
-            let select = query_as(BASES_WITH_BLOB).bind(sha256).bind(blake3).bind(size);
-            select.bind(i64::from(limit)).fetch_all(conn).await?
-        });
-        Ok(bases)
     }
 
     /// Returns blobs whose SHA-384 is not known yet, oldest first, at most `limit`.
@@ -287,7 +239,7 @@ impl Transaction {
     }
 }
 
-fn columns(content: &Content) -> Result<(&[u8], &[u8], i64), CatalogError> {
+pub(crate) fn columns(content: &Content) -> Result<(&[u8], &[u8], i64), CatalogError> {
     let Content { size, digests } = content;
     Ok((digests.sha256.as_bytes(), digests.blake3.as_bytes(), bigint(*size)?))
 }

@@ -1,9 +1,11 @@
 //! Challenges to prove that one has a blob's bytes, and the budget for checking the answers.
 
+use std::collections::BTreeMap;
+
 use charm_model::digest::Sha256;
 use charm_model::name::UserName;
 use charm_model::timestamp::Timestamp;
-use sqlx::{query, query_scalar};
+use sqlx::{FromRow, QueryBuilder, query, query_as, query_scalar};
 use tracing::instrument;
 
 use crate::column::bigint;
@@ -28,13 +30,21 @@ pub struct NewChallenge<'a> {
     pub expires_at: Timestamp,
 }
 
-const ADD_CHALLENGE: &str = "
-    INSERT INTO challenge (session_id, sha256, account, salt, expires_at) VALUES ($1, $2, $3, $4, $5)
-    ON CONFLICT (session_id, sha256) DO NOTHING";
+#[derive(FromRow)]
+struct Unused {
+    #[sqlx(try_from = "Vec<u8>")]
+    sha256: Sha256,
+    salt: Vec<u8>,
+}
 
-const UNUSED_CHALLENGE: &str = "
-    SELECT salt FROM challenge
-    WHERE session_id = $1 AND sha256 = $2 AND account = $3 AND expires_at > $4 AND used_at IS NULL";
+/// Challenges per statement: 5 values each, and SQLite takes 32,766 of them.
+const N_CHALLENGES_AT_ONCE: usize = 1000;
+
+const ADD_CHALLENGES: &str = "INSERT INTO challenge (session_id, sha256, account, salt, expires_at) ";
+
+const UNUSED_CHALLENGES: &str = "
+    SELECT sha256, salt FROM challenge
+    WHERE session_id = $1 AND account = $2 AND expires_at > $3 AND used_at IS NULL";
 
 const USE_CHALLENGE: &str = "
     UPDATE challenge SET used_at = $4
@@ -49,29 +59,36 @@ const SPEND_PROOF_BYTES: &str = "
 const FORGET_PROOF_BUDGETS: &str = "DELETE FROM proof_budget WHERE window_start < $1";
 
 impl Transaction {
-    /// Gives a challenge. A session has one per blob, ever: says whether it had none.
-    pub async fn add_challenge(&mut self, new: NewChallenge<'_>) -> Result<bool, CatalogError> {
-        let n_added = on_either!(self, |conn| {
-            let add = query(ADD_CHALLENGE).bind(new.session).bind(new.sha256.as_bytes());
-            let add = add.bind(new.account.as_str()).bind(&new.salt[..]).bind(new.expires_at.as_micros());
-            add.execute(conn).await?.rows_affected()
-        });
-        Ok(n_added == 1)
+    /// Gives challenges. A session has one per blob, ever: returns how many had none.
+    pub async fn add_challenges(&mut self, new: &[NewChallenge<'_>]) -> Result<u64, CatalogError> {
+        let mut n_added = 0;
+        for chunk in new.chunks(N_CHALLENGES_AT_ONCE) {
+            n_added += on_either!(self, |conn| {
+                let mut insert = QueryBuilder::new(ADD_CHALLENGES);
+                insert.push_values(chunk, |mut row, new| {
+                    row.push_bind(new.session).push_bind(new.sha256.as_bytes());
+                    row.push_bind(new.account.as_str()).push_bind(&new.salt[..]);
+                    row.push_bind(new.expires_at.as_micros());
+                });
+                insert.push(" ON CONFLICT (session_id, sha256) DO NOTHING");
+                insert.build().execute(conn).await?.rows_affected()
+            });
+        }
+        Ok(n_added)
     }
 
-    /// Returns the salt of a challenge that can still be answered, and leaves it so.
-    pub async fn unused_challenge(
+    /// Returns the salts of the session's challenges that can still be answered, and leaves them so.
+    pub async fn unused_challenges(
         &mut self,
         session: &str,
-        sha256: &Sha256,
         account: &UserName,
         now: Timestamp,
-    ) -> Result<Option<Salt>, CatalogError> {
-        let salt: Option<Vec<u8>> = on_either!(self, |conn| {
-            let select = query_scalar(UNUSED_CHALLENGE).bind(session).bind(sha256.as_bytes());
-            select.bind(account.as_str()).bind(now.as_micros()).fetch_optional(conn).await?
+    ) -> Result<BTreeMap<Sha256, Salt>, CatalogError> {
+        let unused: Vec<Unused> = on_either!(self, |conn| {
+            let select = query_as(UNUSED_CHALLENGES).bind(session).bind(account.as_str());
+            select.bind(now.as_micros()).fetch_all(conn).await?
         });
-        Ok(salt.and_then(|salt| salt.try_into().ok()))
+        unused.into_iter().map(|Unused { sha256, salt }| Ok((sha256, read_salt(salt)?))).collect()
     }
 
     /// Uses a challenge up and returns its salt. `None` if there is no such challenge, if it is somebody else's, if its
@@ -88,8 +105,7 @@ impl Transaction {
             let take = query_scalar(USE_CHALLENGE).bind(session).bind(sha256.as_bytes());
             take.bind(account.as_str()).bind(now.as_micros()).fetch_optional(conn).await?
         });
-        let salt = salt.map(Salt::try_from).transpose();
-        salt.map_err(|bytes| CatalogError::Corrupt(format!("a salt has {} bytes", bytes.len()).into()))
+        salt.map(read_salt).transpose()
     }
 
     /// Takes bytes from what an account may have checked within a window of time. Says whether the limit allows it; if
@@ -116,4 +132,9 @@ impl Transaction {
         });
         Ok(())
     }
+}
+
+fn read_salt(bytes: Vec<u8>) -> Result<Salt, CatalogError> {
+    let corrupt = |bytes: Vec<u8>| CatalogError::Corrupt(format!("a salt has {} bytes", bytes.len()).into());
+    bytes.try_into().map_err(corrupt)
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr as _;
 use std::time::Duration;
 
+use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{PgPool, SqlitePool};
@@ -120,13 +121,22 @@ async fn open_sqlite(url: &str) -> Result<Pools, CatalogError> {
         .journal_mode(SqliteJournalMode::Wal)
         // In WAL mode, anything less may lose the last commits, which were acknowledged, when the power fails.
         .synchronous(SqliteSynchronous::Full);
-    let writer = SqlitePoolOptions::new().max_connections(1).acquire_timeout(PATIENCE).connect_with(writer);
-    let writer = writer.await?;
-    let readers = SqlitePoolOptions::new()
-        .max_connections(N_SQLITE_READERS)
-        .acquire_timeout(PATIENCE)
-        .connect_lazy_with(options.pragma("query_only", "ON"));
+    let writer = sqlite_pool(1).connect_with(writer).await?;
+    let readers = sqlite_pool(N_SQLITE_READERS).connect_lazy_with(options.pragma("query_only", "ON"));
     Ok(Pools::Sqlite { readers, writer })
+}
+
+/// Where the disk fails, SQLite ends a transaction by itself. The driver is then refused the rollback, believes for ever
+/// to be in a transaction, and begins no other: such a connection is replaced.
+fn sqlite_pool(n_connections: u32) -> SqlitePoolOptions {
+    let options = SqlitePoolOptions::new().max_connections(n_connections).acquire_timeout(PATIENCE);
+    options.after_release(|connection, _| {
+        Box::pin(async move {
+            // Whatever else was asked of the connection, such as a rollback, has been done when this is answered.
+            connection.ping().await?;
+            Ok(!connection.is_in_transaction())
+        })
+    })
 }
 
 async fn open_postgres(url: &str) -> Result<Pools, CatalogError> {

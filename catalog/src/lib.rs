@@ -5,7 +5,7 @@
 //!
 //! 1. The seam: [`database`], [`migration`], [`transaction`], [`error`]; the values of rows: [`id`], [`document`].
 //! 2. What is published: [`base`], [`charm`], [`archive`], [`resources`], and what they consist of: [`object`],
-//!    [`blob`].
+//!    [`blob`], many at once in [`contents`] and [`pack`].
 //! 3. Where the pointers stand: [`release`], [`history`], and [`snapshot`], which resolving works on.
 //! 4. What happened: [`event`].
 //! 5. The publish conversation: [`session`], [`upload`], [`challenge`].
@@ -23,6 +23,7 @@ pub mod base;
 pub mod blob;
 pub mod challenge;
 pub mod charm;
+pub mod contents;
 pub mod database;
 pub mod document;
 pub mod error;
@@ -32,6 +33,7 @@ pub mod id;
 pub mod lease;
 pub mod migration;
 pub mod object;
+pub mod pack;
 pub mod release;
 pub mod resources;
 pub mod session;

@@ -1,12 +1,12 @@
 //! Objects: the keys under which bytes lie in the object store, from before the first byte until after the last.
 
 use charm_model::timestamp::Timestamp;
-use sqlx::{FromRow, query, query_as};
+use sqlx::{FromRow, query, query_as, query_scalar};
 use tracing::instrument;
 
 use crate::column::{Micros, stored_enum};
 use crate::error::CatalogError;
-use crate::transaction::{Transaction, on_either};
+use crate::transaction::{Dialects, Transaction, on_either};
 
 stored_enum! {
     /// How far an object is.
@@ -38,7 +38,17 @@ const ADD_OBJECT: &str =
 
 const SET_OBJECT_STATE: &str = "UPDATE object SET state = $3, changed_at = $4 WHERE key = $1 AND state = $2";
 
+/// Of two who remove the last blobs of a pack, the second sees that the first is gone.
+const LOCK_PACK: Dialects = Dialects {
+    sqlite: "SELECT pack_key FROM object WHERE key = $1 AND pack_key IS NOT NULL",
+    postgres: "SELECT key FROM object WHERE key = (SELECT pack_key FROM object WHERE key = $1) FOR UPDATE",
+};
+
 const REMOVE_OBJECT: &str = "DELETE FROM object WHERE key = $1 AND state = 'deleting'";
+
+const CONDEMN_EMPTY_PACK: &str = "
+    UPDATE object SET state = 'deleting', changed_at = $2
+    WHERE key = $1 AND state = 'live' AND NOT EXISTS (SELECT 1 FROM object AS part WHERE part.pack_key = $1)";
 
 /// What an open session still writes is not stale, however slow its client.
 const STALE_OBJECTS: &str = "
@@ -74,10 +84,19 @@ impl Transaction {
         Ok(n_changed == 1)
     }
 
-    /// Forgets an object whose bytes are gone. Says whether it was being deleted: no other is forgotten.
-    pub async fn remove_object(&mut self, key: &str) -> Result<bool, CatalogError> {
+    /// Forgets an object whose bytes are gone. Says whether it was being deleted: no other is forgotten. With the last
+    /// that is in a pack, the pack's own object begins to be deleted.
+    pub async fn remove_object(&mut self, key: &str, at: Timestamp) -> Result<bool, CatalogError> {
+        let lock = self.dialect(LOCK_PACK);
+        let pack: Option<String> =
+            on_either!(self, |conn| query_scalar(lock).bind(key).fetch_optional(conn).await?);
         let n_removed =
             on_either!(self, |conn| query(REMOVE_OBJECT).bind(key).execute(conn).await?.rows_affected());
+        if let Some(pack) = pack {
+            on_either!(self, |conn| {
+                query(CONDEMN_EMPTY_PACK).bind(pack).bind(at.as_micros()).execute(conn).await?;
+            });
+        }
         Ok(n_removed == 1)
     }
 

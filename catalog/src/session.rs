@@ -3,7 +3,7 @@
 use charm_model::name::UserName;
 use charm_model::reference::BaseId;
 use charm_model::timestamp::Timestamp;
-use sqlx::{FromRow, query, query_as};
+use sqlx::{FromRow, query, query_as, query_scalar};
 use tracing::instrument;
 
 use crate::column::{BaseIdColumns, Micros, stored_enum};
@@ -23,7 +23,7 @@ stored_enum! {
     }
 }
 
-/// A publish session.
+/// A publish session, without its plan, which may have megabytes: [`Transaction::session_plan`].
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct PublishSession {
     /// Its name: random, so that nobody guesses another's.
@@ -34,8 +34,6 @@ pub struct PublishSession {
     /// Who publishes.
     #[sqlx(try_from = "String")]
     pub account: UserName,
-    /// What is to be published.
-    pub plan: Document,
     /// How far it is.
     #[sqlx(try_from = "String")]
     pub state: SessionState,
@@ -66,22 +64,32 @@ pub struct NewSession<'a> {
     pub expires_at: Timestamp,
 }
 
+/// The columns of a [`PublishSession`].
+macro_rules! session_columns {
+    () => {
+        "SELECT id, owner, name, account, state, result, created_at, expires_at FROM publish_session "
+    };
+}
+
 const ADD_SESSION: &str = "
     INSERT INTO publish_session (id, owner, name, account, plan, state, created_at, expires_at)
     VALUES ($1, $2, $3, $4, $5, 'open', $6, $7)";
 
-const SESSION: &str = "SELECT * FROM publish_session WHERE id = $1";
+const SESSION: &str = concat!(session_columns!(), "WHERE id = $1");
 
-const OPEN_SESSION: &str = "
-    SELECT * FROM publish_session
-    WHERE account = $1 AND state = 'open' AND plan = $2 AND expires_at > $3
-    ORDER BY created_at DESC, id LIMIT 1";
+const SESSION_PLAN: &str = "SELECT plan FROM publish_session WHERE id = $1";
+
+const OPEN_SESSION: &str = concat!(
+    session_columns!(),
+    "WHERE account = $1 AND state = 'open' AND plan = $2 AND expires_at > $3
+     ORDER BY created_at DESC, id LIMIT 1"
+);
 
 const CLOSE_SESSION: &str =
     "UPDATE publish_session SET state = $2, result = $3 WHERE id = $1 AND state = 'open'";
 
-const EXPIRED_SESSIONS: &str = "
-    SELECT * FROM publish_session WHERE state = 'open' AND expires_at <= $1 ORDER BY expires_at LIMIT $2";
+const EXPIRED_SESSIONS: &str =
+    concat!(session_columns!(), "WHERE state = 'open' AND expires_at <= $1 ORDER BY expires_at LIMIT $2");
 
 /// Not as long as one of its objects waits for the sweep: the state of its upload says what is to be deleted.
 const FORGET_SESSIONS: &str = "
@@ -109,6 +117,11 @@ impl Transaction {
     /// Returns the session of that name, open or not.
     pub async fn session(&mut self, id: &str) -> Result<Option<PublishSession>, CatalogError> {
         Ok(on_either!(self, |conn| query_as(SESSION).bind(id).fetch_optional(conn).await?))
+    }
+
+    /// Returns what the session of that name is to publish. It never changes.
+    pub async fn session_plan(&mut self, id: &str) -> Result<Option<Document>, CatalogError> {
+        Ok(on_either!(self, |conn| query_scalar(SESSION_PLAN).bind(id).fetch_optional(conn).await?))
     }
 
     /// Returns the account's open session with exactly this plan, if one is good beyond `until`: whoever was cut off

@@ -1,10 +1,10 @@
 //! Uploads: the files that a session still lacks, and how much of each has come.
 
 use charm_model::digest::{Content, Sha256};
-use sqlx::{FromRow, query, query_as};
+use sqlx::{FromRow, QueryBuilder, query, query_as, query_scalar};
 use tracing::instrument;
 
-use crate::blob::Blob;
+use crate::blob::{Blob, columns};
 use crate::column::{ContentColumns, bigint};
 use crate::error::CatalogError;
 use crate::id::Id;
@@ -44,6 +44,26 @@ pub struct NewUpload<'a> {
     pub state: &'a [u8],
 }
 
+/// How much of a file of a session has come, without what only the writer of its bytes needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
+pub struct Arrived {
+    /// What it must turn out to be.
+    #[sqlx(flatten, try_from = "ContentColumns")]
+    pub content: Content,
+    /// How many bytes have come and are flushed.
+    #[sqlx(try_from = "i64")]
+    pub received: u64,
+    /// The blob that it became, once it is whole.
+    #[sqlx(rename = "blob_id")]
+    pub blob: Option<Id<Blob>>,
+}
+
+/// Files per statement: 9 values each, and SQLite takes 32,766 of them.
+const N_FILES_AT_ONCE: usize = 1000;
+
+const ADD_WHOLE_UPLOADS: &str = "
+    INSERT INTO upload (session_id, sha256, blake3, size, object_key, state, received, version, blob_id) ";
+
 const ADD_UPLOAD: &str = "
     INSERT INTO upload (session_id, sha256, blake3, size, object_key, state, received, version)
     VALUES ($1, $2, $3, $4, $5, $6, 0, 0)
@@ -52,6 +72,9 @@ const ADD_UPLOAD: &str = "
 const UPLOAD: &str = "SELECT * FROM upload WHERE session_id = $1 AND sha256 = $2";
 
 const UPLOADS_OF: &str = "SELECT * FROM upload WHERE session_id = $1 ORDER BY sha256";
+
+const RECEIVED_BYTES: &str =
+    "SELECT CAST(COALESCE(SUM(received), 0) AS BIGINT) FROM upload WHERE session_id = $1";
 
 const ADVANCE_UPLOAD: &str = "
     UPDATE upload SET state = $5, received = $6, version = version + 1
@@ -78,6 +101,31 @@ impl Transaction {
         });
         let upload = self.upload(new.session, &digests.sha256).await?;
         upload.ok_or_else(|| sqlx::Error::RowNotFound.into())
+    }
+
+    /// Notes files that came whole and are blobs. What the session has begun to take otherwise is left as it is.
+    pub async fn add_whole_uploads(&mut self, session: &str, blobs: &[Blob]) -> Result<(), CatalogError> {
+        for chunk in blobs.chunks(N_FILES_AT_ONCE) {
+            let rows = chunk.iter().map(|blob| Ok((blob, columns(&blob.content)?)));
+            let rows: Vec<_> = rows.collect::<Result<_, CatalogError>>()?;
+            on_either!(self, |conn| {
+                let mut insert = QueryBuilder::new(ADD_WHOLE_UPLOADS);
+                insert.push_values(rows, |mut row, (blob, (sha256, blake3, size))| {
+                    row.push_bind(session).push_bind(sha256).push_bind(blake3).push_bind(size);
+                    row.push_bind(&blob.object_key).push_bind(&[][..] as &[u8]).push_bind(size);
+                    row.push_bind(0_i64).push_bind(blob.id);
+                });
+                insert.push(" ON CONFLICT (session_id, sha256) DO NOTHING").build().execute(conn).await?;
+            });
+        }
+        Ok(())
+    }
+
+    /// Returns how many bytes have come in the session.
+    pub async fn received_bytes(&mut self, session: &str) -> Result<u64, CatalogError> {
+        let n_bytes: i64 =
+            on_either!(self, |conn| query_scalar(RECEIVED_BYTES).bind(session).fetch_one(conn).await?);
+        Ok(n_bytes.cast_unsigned())
     }
 
     /// Returns a file of the session.

@@ -1,11 +1,11 @@
-//! What can be wrong with chunk maps, recipes and patches, by what the caller can do about it.
+//! What can be wrong with chunk maps, recipes, patches and packs, by what the caller can do about it.
 
 use std::io;
 
 use charm_model::digest::Sha256;
 use thiserror::Error;
 
-/// Why a chunk map is not read, or a recipe not made or followed.
+/// Why a chunk map is not read, or a recipe or a pack not made or followed.
 #[derive(Debug, Error)]
 pub enum DeltaError {
     /// The bytes are not a chunk map. It can be made again from its blob.
@@ -89,6 +89,35 @@ pub enum DeltaError {
     /// The recipe could not be written.
     #[error("the recipe could not be written")]
     WriteRecipe(#[source] io::Error),
+
+    /// The beginning of a pack makes no sense.
+    #[error("the pack {problem}")]
+    PackHeader {
+        /// What is wrong, as the rest of a sentence.
+        problem: &'static str,
+    },
+
+    /// A blob of a pack is not what a pack may hold.
+    #[error("blob `{blob}` of the pack {problem}")]
+    Pack {
+        /// The number of the blob, from 0.
+        blob: u32,
+        /// What is wrong, as the rest of a sentence.
+        problem: &'static str,
+    },
+
+    /// The pack could not be read on: it ends too early, or its sender broke off.
+    #[error("the pack broke off in blob `{blob}`")]
+    ReadPack {
+        /// The number of the blob, from 0.
+        blob: u32,
+        /// What the reader said.
+        source: io::Error,
+    },
+
+    /// The pack could not be written.
+    #[error("the pack could not be written")]
+    WritePack(#[source] io::Error),
 
     /// zstd could not compress: it lacks memory, or was given a level that it does not know.
     #[error("zstd did not compress: {0}")]

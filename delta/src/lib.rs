@@ -9,7 +9,8 @@
 //! 3. [`recipe`]: the format that says how a target is made of bases and new bytes; a writer, a reader, and
 //!    [`assemble`].
 //! 4. [`compose`]: recipes of copies, and recipes of patches, from a target and its bases.
-//! 5. [`limits`], [`error`]: what is too much, and what is wrong.
+//! 5. [`pack`]: many small blobs as one stream of bytes.
+//! 6. [`limits`], [`error`]: what is too much, and what is wrong.
 //!
 //! Inside: `patch` is a segment of a target as its difference from a window of a base, `bytes` reads numbers.
 //!
@@ -21,6 +22,7 @@ pub mod chunker;
 pub mod compose;
 pub mod error;
 pub mod limits;
+pub mod pack;
 pub mod plan;
 pub mod recipe;
 
@@ -32,5 +34,6 @@ pub use chunker::ChunkerId;
 pub use compose::{Source, copy_recipe, patch_recipe};
 pub use error::DeltaError;
 pub use limits::Limits;
+pub use pack::{PackLimits, PackReader, PackWriter};
 pub use plan::{Plan, plan_copies};
 pub use recipe::{Bases, RecipeReader, RecipeWriter, assemble};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use charm_model::name::{Architecture, Channel};
 use charm_model::reference::Reference;
 use clap::{Parser, Subcommand, ValueEnum};
-use store_client::Rate;
+use store_client::{Rate, Seeds};
 
 /// Installs charms with their resources on a unit, upgrades them and goes back.
 ///
@@ -31,6 +31,20 @@ pub(crate) struct Cli {
     /// How fast bytes may come, all files together: bytes per second, such as `5MB`.
     #[arg(long, global = true, value_name = "RATE")]
     pub(crate) limit_rate: Option<Rate>,
+    /// A directory of files that the units of this machine share, to fetch less; `off` is none.
+    #[arg(long, global = true, env = "CHARM_SEEDS", hide_env_values = true, value_name = "DIR")]
+    pub(crate) seeds: Option<PathBuf>,
+    /// Share no files.
+    #[arg(long, global = true)]
+    pub(crate) no_seeds: bool,
+}
+
+impl Cli {
+    /// Returns the files that the units of this machine share, if they do.
+    pub(crate) fn seeds(&self) -> Option<Seeds> {
+        let dir = self.seeds.as_ref().filter(|it| !it.as_os_str().is_empty() && it.as_os_str() != "off")?;
+        (!self.no_seeds).then(|| Seeds::at(dir))
+    }
 }
 
 const AFTER_HELP: &str = "\
@@ -39,6 +53,7 @@ Environment:
   CHARM_STORE_TOKEN        a token, or user:password
   CHARM_STORE_TOKEN_FILE   a file that holds it
   CHARM_STORE_CA           certificates to trust besides the system's (PEM)
+  CHARM_SEEDS              a directory of files that the units of this machine share, or off
   HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY   as everywhere
 
 Exit codes:

@@ -1,10 +1,12 @@
 //! What `install` and `upgrade` share: fetch and verify everything, build the tree, switch, sweep.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
 use charm_model::reference::Reference;
-use store_client::{Item, Store};
+use store_client::{Item, Seeds, Store};
+use v4_wire::publish::StreamFile;
 
 use crate::blocking::blocking;
 use crate::charm;
@@ -22,7 +24,9 @@ use crate::watch::{Meter, Watch};
 
 /// A deployment to one unit, whose lock is held.
 pub(crate) struct Deployment<'a> {
+    /// Counts what travels for this deployment alone.
     pub(crate) store: &'a Store,
+    pub(crate) seeds: Option<&'a Seeds>,
     pub(crate) unit: &'a Unit,
     pub(crate) watch: Arc<dyn Watch>,
     pub(crate) began: Instant,
@@ -61,11 +65,13 @@ impl Deployment<'_> {
         fetch.all([(archive, Item::Archive)]).await?;
         let (path, checked) = (fetch.fetched.path(&archive), state.clone());
         blocking(move || charm::check(&path, &checked)).await?;
-        let resources = state.files().iter();
-        fetch.all(resources.map(|it| (it.file.content, Item::Resource(it.place.clone())))).await?;
-        let moved = Moved::new(state.size_bytes(), fetch.meter.received());
+        let resource = |it: &StreamFile| (it.file.content, Item::Resource(it.place.clone()));
+        let resources: Vec<_> = state.files().iter().map(resource).collect();
+        fetch.all(resources.clone()).await?;
+        let moved = fetch.moved(state.size_bytes());
         let (unit, fetched) = (self.unit.clone(), fetch.fetched.clone());
         let state = blocking(move || build_and_switch(&unit, state, &fetched, back)).await?;
+        fetch.keep_seeds([(archive, Item::Archive)].into_iter().chain(resources)).await;
         let notes = withdrawn.map(|reason| format!("{} is withdrawn: {reason}", state.id));
         Ok(self.outcome(change, state, installed, moved, notes).await)
     }
@@ -75,13 +81,13 @@ impl Deployment<'_> {
         let state = State { installed_at: installed.state.installed_at, ..wanted.state };
         let (unit, tree, back) = (self.unit.clone(), installed.tree, WayBack::kept(installed));
         let state = blocking(move || switch_to(&unit, state, tree, back)).await?;
-        let moved = Moved::new(state.size_bytes(), 0);
+        let moved = Moved::nothing(state.size_bytes());
         Ok(self.outcome(Change::Following, state, Some(installed), moved, None).await)
     }
 
     /// Reports that the unit runs what it should.
     pub(crate) async fn nothing_to_do(&self, installed: Installed) -> Outcome {
-        let moved = Moved::new(installed.state.size_bytes(), 0);
+        let moved = Moved::nothing(installed.state.size_bytes());
         self.outcome(Change::Unchanged, installed.state.clone(), Some(&installed), moved, None).await
     }
 
@@ -92,7 +98,9 @@ impl Deployment<'_> {
             id: id.clone(),
             fetched: Fetched::open(self.unit.fetch())?,
             on_disk: Arc::new(OnDisk::of(self.unit, installed.into_iter().chain(&before))),
+            seeds: self.seeds.cloned(),
             meter: Meter::new(self.watch.clone()),
+            n_reused: AtomicU64::new(0),
         })
     }
 

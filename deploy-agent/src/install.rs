@@ -7,7 +7,7 @@ use std::time::Instant;
 use charm_model::name::{Architecture, Channel};
 use charm_model::reference::Reference;
 use charm_model::timestamp::Timestamp;
-use store_client::Store;
+use store_client::{Seeds, Store};
 
 use crate::blocking::blocking;
 use crate::deploy::{Deployment, WayBack};
@@ -30,6 +30,8 @@ pub struct InstallRequest {
     pub architecture: Architecture,
     /// The channel whose pointers answer; `None` leaves it to the store.
     pub channel: Option<Channel>,
+    /// Files that the units of this machine share; none where each has its own alone.
+    pub seeds: Option<Seeds>,
     /// The time, which the state keeps.
     pub now: Timestamp,
 }
@@ -46,13 +48,14 @@ pub async fn install(
     request: &InstallRequest,
     watch: Arc<dyn Watch>,
 ) -> Result<Outcome, DeployError> {
-    let began = Instant::now();
+    let (store, began) = (&store.metered(), Instant::now());
     // Before anything is made: a name with a typing error should leave no directory behind.
     let resolution = store.resolve(&request.reference, request.channel, None).await?;
     let wanted = Wanted::new(request.reference.clone(), resolution, request.architecture, request.now)?;
     let unit = Unit::new(&request.dir);
     let session = Session::begin(&unit).await?;
-    let deployment = Deployment { store, unit: &unit, watch, began };
+    let seeds = request.seeds.as_ref();
+    let deployment = Deployment { store, seeds, unit: &unit, watch, began };
     match session.installed {
         None => deployment.run(wanted, Change::Installed, None, None).await,
         Some(installed) if installed.state.is_same_charm(&wanted.state) => {

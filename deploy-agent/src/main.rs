@@ -35,11 +35,13 @@ async fn run(cli: &Cli) -> Result<ExitCode, Refusal> {
         Verb::Install { id, dir, arch, channel } => {
             let (reference, dir) = (id.clone(), dir.clone());
             let architecture = arch.map_or_else(own_architecture, Ok)?;
-            install(cli, InstallRequest { reference, dir, architecture, channel: *channel, now: now() }).await
+            let (channel, seeds, now) = (*channel, cli.seeds(), now());
+            install(cli, InstallRequest { reference, dir, architecture, channel, seeds, now }).await
         }
         Verb::Upgrade { dir, id, channel } => {
             let (reference, dir) = (id.clone(), dir.clone());
-            upgrade(cli, UpgradeRequest { dir, reference, channel: *channel, now: now() }).await
+            let (channel, seeds, now) = (*channel, cli.seeds(), now());
+            upgrade(cli, UpgradeRequest { dir, reference, channel, seeds, now }).await
         }
         Verb::Rollback { dir } => tell(cli, "rollback", &deploy_agent::rollback(dir, now())?),
         Verb::Status { dir } => print(cli, "status", &deploy_agent::status(dir)?),

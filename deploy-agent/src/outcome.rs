@@ -47,15 +47,17 @@ pub enum Change {
 pub struct Moved {
     /// What the unit runs: the archive and all files together.
     pub logical_bytes: u64,
-    /// What was on the unit's disk already.
+    /// What of it was on this machine's disk already, as whole files or within others.
     pub reused_bytes: u64,
-    /// What came from the store.
+    /// What came from the store for the rest: the bytes themselves, patches, chunk maps.
     pub fetched_bytes: u64,
+    /// What was said about it, both ways.
+    pub talk_bytes: u64,
 }
 
 impl Moved {
-    /// Returns what moved if that much came from the store.
-    pub(crate) fn new(logical_bytes: u64, fetched_bytes: u64) -> Self {
-        Self { logical_bytes, reused_bytes: logical_bytes.saturating_sub(fetched_bytes), fetched_bytes }
+    /// Returns what moved if the store was not asked for any of it.
+    pub(crate) fn nothing(logical_bytes: u64) -> Self {
+        Self { logical_bytes, reused_bytes: logical_bytes, fetched_bytes: 0, talk_bytes: 0 }
     }
 }

@@ -1,106 +1,108 @@
 //! How far a deployment is, on standard error: a bar on a terminal, a line now and then elsewhere.
 
 use std::io::{self, IsTerminal as _};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use deploy_agent::{Event, Watch};
-use indicatif::{DecimalBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
+use store_client::ClientError;
+use terminal::{bar, duration, numbers};
 
-const BAR: &str =
-    "fetch    {bar:24} {decimal_bytes} of {decimal_total_bytes}  {decimal_bytes_per_sec}  {eta}";
+use crate::refusal::chain;
 
-/// How often a bar is drawn, in hertz.
-const BAR_HZ: u8 = 10;
+/// How often a bar is drawn.
+const DRAW_EVERY: Duration = Duration::from_millis(100);
 
 /// How long it is quiet between two lines.
 const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// A wait that is shorter is over before anybody has read of it.
+const WORTH_TELLING: Duration = Duration::from_secs(1);
 
 /// Returns what shows progress here.
 pub(crate) fn watch(quiet: bool) -> Arc<dyn Watch> {
     match (quiet, io::stderr().is_terminal()) {
         (true, _) => Arc::new(()),
-        (false, true) => Arc::new(Bar::new()),
-        (false, false) => Arc::new(Lines::new()),
+        (false, true) => Arc::new(Teller::new(Some(bar("fetch", 0)))),
+        (false, false) => Arc::new(Teller::new(None)),
     }
 }
 
-struct Bar(ProgressBar);
-
-impl Bar {
-    fn new() -> Self {
-        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr_with_hz(BAR_HZ));
-        Self(match ProgressStyle::with_template(BAR) {
-            Ok(style) => bar.with_style(style),
-            Err(_) => bar,
-        })
-    }
+/// Tells how far a deployment is: on its bar, or in lines where it has none.
+struct Teller {
+    bar: Option<ProgressBar>,
+    state: Mutex<State>,
 }
 
-impl Watch for Bar {
-    fn note(&self, event: Event) {
-        match event {
-            Event::Due { n_bytes } => self.0.inc_length(n_bytes),
-            Event::Received { n_bytes } => self.0.inc(n_bytes),
-        }
-    }
-}
-
-impl Drop for Bar {
-    fn drop(&mut self) {
-        self.0.finish_and_clear();
-    }
-}
-
-struct Lines {
+struct State {
     began: Instant,
-    due: AtomicU64,
-    received: AtomicU64,
-    printed: Mutex<Instant>,
+    told: Instant,
+    waited: Option<Instant>,
+    due: u64,
+    done: u64,
 }
 
-impl Lines {
-    fn new() -> Self {
+impl Teller {
+    fn new(bar: Option<ProgressBar>) -> Self {
         let now = Instant::now();
-        Self { began: now, due: AtomicU64::new(0), received: AtomicU64::new(0), printed: Mutex::new(now) }
+        Self { bar, state: Mutex::new(State { began: now, told: now, waited: None, due: 0, done: 0 }) }
     }
 
-    fn print_if_due(&self, received: u64) {
-        let mut printed = self.printed.lock().unwrap_or_else(PoisonError::into_inner);
-        if printed.elapsed() >= LINE_EVERY {
-            *printed = Instant::now();
-            anstream::eprintln!("{}", line(received, self.due.load(Ordering::Relaxed), self.began.elapsed()));
+    fn tell(&self, state: &mut State) {
+        let every = if self.bar.is_some() { DRAW_EVERY } else { LINE_EVERY };
+        if state.told.elapsed() < every {
+            return;
         }
-    }
-}
-
-impl Watch for Lines {
-    fn note(&self, event: Event) {
-        match event {
-            Event::Due { n_bytes } => drop(self.due.fetch_add(n_bytes, Ordering::Relaxed)),
-            Event::Received { n_bytes } => {
-                self.print_if_due(self.received.fetch_add(n_bytes, Ordering::Relaxed) + n_bytes);
+        state.told = Instant::now();
+        match &self.bar {
+            None => anstream::eprintln!("{:<8} {}", "fetch", state.numbers()),
+            Some(bar) => {
+                bar.set_length(state.due);
+                bar.set_position(state.done);
+                bar.set_message(state.numbers());
             }
         }
     }
 }
 
-fn line(received: u64, due: u64, elapsed: Duration) -> String {
-    let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).max(1);
-    let rate = (received.saturating_mul(1000) / millis).max(1);
-    let secs_left = due.saturating_sub(received) / rate;
-    let [received, due, rate] = [received, due, rate].map(DecimalBytes);
-    format!("fetch    {received} of {due}  {rate}/s  {secs_left} s left")
+impl State {
+    fn numbers(&self) -> String {
+        let millis = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
+        numbers(self.done, self.due, self.done.saturating_mul(1000) / millis)
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl Watch for Teller {
+    fn note(&self, event: Event) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::Due { n_bytes } => state.due += n_bytes,
+            Event::Made { n_bytes } => {
+                state.done += n_bytes;
+                self.tell(&mut state);
+            }
+        }
+    }
 
-    #[test]
-    fn a_line_says_how_much_how_fast_and_how_long_still() {
-        let line = line(50_000_000, 150_000_000, Duration::from_secs(10));
-        assert_eq!(line, "fetch    50.00 MB of 150.00 MB  5.00 MB/s  20 s left");
+    fn waits(&self, because: &ClientError, delay: Duration) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        // Files that are fetched at once are interrupted at once.
+        let is_told = state.waited.is_some_and(|at| at.elapsed() < delay);
+        if delay < WORTH_TELLING || is_told {
+            return;
+        }
+        state.waited = Some(Instant::now());
+        let line = format!("{}; trying again in {}", chain(because), duration(delay));
+        let print = || anstream::eprintln!("{line}");
+        self.bar.as_ref().map_or_else(print, |bar| bar.suspend(print));
+    }
+}
+
+impl Drop for Teller {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
     }
 }

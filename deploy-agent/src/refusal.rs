@@ -54,10 +54,14 @@ impl fmt::Display for Refusal {
 impl From<DeployError> for Refusal {
     fn from(error: DeployError) -> Self {
         let (exit, code, help) = classify(&error);
-        let chain = iter::successors(Some(&error as &dyn Error), |it| (*it).source());
-        let reasons: Vec<_> = chain.map(ToString::to_string).collect();
-        Self { exit, code, message: format!("{}{}", reasons.join(": "), details(&error)), help }
+        Self { exit, code, message: format!("{}{}", chain(&error), details(&error)), help }
     }
+}
+
+/// Returns an error with its causes, on one line.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    let links = iter::successors(Some(error as &dyn Error), |it| (*it).source());
+    links.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// Returns the lines below the message: everything that is wrong, not the first of it.

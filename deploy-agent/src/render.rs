@@ -1,8 +1,8 @@
 //! Results as text: for people, or one JSON object.
 
 use deploy_agent::{Change, Outcome, State, Verification};
-use indicatif::DecimalBytes;
 use serde::Serialize;
+use terminal::size;
 
 use crate::cli::Format;
 
@@ -38,7 +38,7 @@ impl Render for Outcome {
             Change::Unchanged => return format!("{id} is what runs already: nothing changed"),
         };
         let [logical, reused, fetched] =
-            [moved.logical_bytes, moved.reused_bytes, moved.fetched_bytes].map(DecimalBytes);
+            [moved.logical_bytes, moved.reused_bytes, moved.fetched_bytes].map(size);
         format!("{change}\n  {logical}: fetched {fetched}, on disk already {reused}, {seconds:.1} s")
     }
 }
@@ -96,8 +96,12 @@ mod tests {
 
     fn outcome(change: Change) -> Outcome {
         let before = Some("~joe/precise/mysql-24.stable.3".parse().unwrap());
-        let moved =
-            Moved { logical_bytes: 2_000_000_000, reused_bytes: 1_985_200_000, fetched_bytes: 14_800_000 };
+        let moved = Moved {
+            logical_bytes: 2_000_000_000,
+            reused_bytes: 1_985_200_000,
+            fetched_bytes: 14_800_000,
+            talk_bytes: 9_000,
+        };
         Outcome { change, state: state(), before, moved, seconds: 1.54, notes: Vec::new() }
     }
 
@@ -105,7 +109,7 @@ mod tests {
     fn an_outcome_says_what_runs_and_what_moved() {
         assert_snapshot!(outcome(Change::Upgraded).human(), @r"
         upgraded ~joe/precise/mysql-24.stable.3 -> ~joe/precise/mysql-25.stable.3
-          2.00 GB: fetched 14.80 MB, on disk already 1.99 GB, 1.5 s
+          2.0 GB: fetched 14.8 MB, on disk already 1.9 GB, 1.5 s
         ");
         assert_snapshot!(outcome(Change::Following).human(), @"~joe/precise/mysql-25.stable.3 stays, and follows mysql in stable now");
         assert_snapshot!(outcome(Change::Unchanged).human(), @"~joe/precise/mysql-25.stable.3 is what runs already: nothing changed");

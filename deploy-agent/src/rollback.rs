@@ -30,7 +30,7 @@ pub fn rollback(dir: &Path, now: Timestamp) -> Result<Outcome, DeployError> {
     let notes = leftover_note(sweep_all(&unit)).into_iter().collect();
     Ok(Outcome {
         change: Change::RolledBack,
-        moved: Moved::new(state.size_bytes(), 0),
+        moved: Moved::nothing(state.size_bytes()),
         state,
         before: Some(installed.state.id),
         seconds: began.elapsed().as_secs_f64(),

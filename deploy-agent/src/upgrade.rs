@@ -7,7 +7,7 @@ use std::time::Instant;
 use charm_model::name::Channel;
 use charm_model::reference::Reference;
 use charm_model::timestamp::Timestamp;
-use store_client::Store;
+use store_client::{Seeds, Store};
 
 use crate::blocking::blocking;
 use crate::deploy::{Deployment, WayBack};
@@ -27,6 +27,8 @@ pub struct UpgradeRequest {
     pub reference: Option<Reference>,
     /// The channel whose pointers answer; `None` keeps the one that answered last.
     pub channel: Option<Channel>,
+    /// Files that the units of this machine share; none where each has its own alone.
+    pub seeds: Option<Seeds>,
     /// The time, which the state keeps.
     pub now: Timestamp,
 }
@@ -41,12 +43,13 @@ pub async fn upgrade(
     request: &UpgradeRequest,
     watch: Arc<dyn Watch>,
 ) -> Result<Outcome, DeployError> {
-    let began = Instant::now();
+    let (store, began) = (&store.metered(), Instant::now());
     let unit = Unit::new(&request.dir);
     let locking = unit.clone();
     let (_session, installed) = blocking(move || Session::begin_installed(&locking)).await?;
     let wanted = resolve(store, request, &installed).await?;
-    let deployment = Deployment { store, unit: &unit, watch, began };
+    let seeds = request.seeds.as_ref();
+    let deployment = Deployment { store, seeds, unit: &unit, watch, began };
     if !installed.state.is_same_charm(&wanted.state) {
         let back = WayBack::to(&installed);
         return deployment.run(wanted, Change::Upgraded, Some(&installed), Some(back)).await;

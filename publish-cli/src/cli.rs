@@ -70,6 +70,14 @@ pub(crate) struct Global {
     /// How fast bytes may move, all files together: bytes per second, such as `5MB`.
     #[arg(long, global = true, value_name = "RATE")]
     pub(crate) limit_rate: Option<Rate>,
+
+    /// Where files are kept that were published or pulled, to move less the next time; `off` is nowhere.
+    #[arg(long, global = true, env = "CHARM_SEEDS", hide_env_values = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) seeds: Option<PathBuf>,
+
+    /// Keep no files, and use none that are kept.
+    #[arg(long, global = true)]
+    pub(crate) no_seeds: bool,
 }
 
 /// How the result is written.

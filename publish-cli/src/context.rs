@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use store_client::{Credentials, Options, Store};
+use store_client::{Credentials, Options, Seeds, Store};
 
 use crate::cli::Global;
 use crate::config::Files;
@@ -13,6 +13,7 @@ use crate::credentials;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::progress::Meter;
+use crate::seeding;
 
 pub(crate) struct Context {
     global: Global,
@@ -32,6 +33,11 @@ impl Context {
 
     pub(crate) fn progress(&self) -> &Arc<Meter> {
         &self.progress
+    }
+
+    /// Returns where files are kept that the next ones may be much like.
+    pub(crate) fn seeds(&self) -> Option<Seeds> {
+        seeding::seeds(&self.global)
     }
 
     /// Returns the store, for a verb that has no charm's directory.

@@ -4,12 +4,12 @@ use std::io;
 
 use charm_model::finding::{Finding, Severity};
 use store_client::{ClientError, CredentialsError};
+use terminal::{duration, lines};
 use thiserror::Error;
 use v4_wire::error::Problem;
 
 use crate::exit::Exit;
 use crate::progress::Safe;
-use crate::text::{duration, lines};
 
 #[derive(Debug, Error)]
 pub(crate) enum Failure {

@@ -1,8 +1,9 @@
 //! `charm-publish`: from an author's tree to a store, and back.
 //!
 //! In reading order: `cli` (the flags), `commands` (one file per verb), `package` (an author's tree, proved and summed
-//! up), `summing` and `hash_cache` (so that no file is read twice without need), `report` (what a publish comes to), `output`, `progress`, `failure` and `exit` (how it is told), `config` and
-//! `credentials` (where settings come from).
+//! up), `summing` and `hash_cache` (so that no file is read twice without need), `seeding` (so that none is moved whole
+//! without need), `report` (what a publish comes to), `output`, `progress`, `failure` and `exit` (how it is told),
+//! `config` and `credentials` (where settings come from).
 
 mod cli;
 mod commands;
@@ -16,8 +17,8 @@ mod output;
 mod package;
 mod progress;
 mod report;
+mod seeding;
 mod summing;
-mod text;
 
 use std::process::ExitCode;
 

@@ -206,11 +206,19 @@ impl Package {
 
     /// Returns where the bytes are.
     pub(crate) fn sources(&self) -> Vec<Source> {
-        let archive =
-            self.archive.iter().map(|it| Source { path: it.file.path().to_owned(), content: it.content });
+        self.placed_sources().into_iter().map(|(_, source)| source).collect()
+    }
+
+    /// Returns where the bytes are, each with its place in the charm.
+    pub(crate) fn placed_sources(&self) -> Vec<(String, Source)> {
+        let archive = self.archive.iter().map(|it| {
+            ("archive".to_owned(), Source { path: it.file.path().to_owned(), content: it.content })
+        });
         let files = self.streams.values().flat_map(|it| &it.0);
-        let resources =
-            files.map(|(place, file)| Source { path: path(&self.dir, place), content: file.content });
+        let resources = files.map(|(place, file)| {
+            let source = Source { path: path(&self.dir, place), content: file.content };
+            (format!("resources/{place}"), source)
+        });
         archive.chain(resources).collect()
     }
 

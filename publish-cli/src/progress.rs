@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use charm_model::digest::Sha256;
 use charm_model::timestamp::Timestamp;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use serde::Serialize;
 use store_client::{ClientError, Event, Progress};
+use terminal::{bar, duration, numbers, size};
 
 use crate::cli::Format;
 use crate::failure::chain;
 use crate::output::{Output, json};
-use crate::text::{duration, size};
 
 const LINE_EVERY: Duration = Duration::from_secs(5);
 const JSON_EVERY: Duration = Duration::from_secs(1);
@@ -215,13 +215,7 @@ impl State {
     }
 
     fn numbers(&self) -> String {
-        let rate = self.bytes_per_second();
-        let (done, total) = (size(self.done), size(self.total));
-        let left = match self.total.saturating_sub(self.done).checked_div(rate) {
-            Some(seconds) => format!("{} left", duration(Duration::from_secs(seconds))),
-            None => String::new(),
-        };
-        format!("{done} of {total}  {}/s  {left}", size(rate))
+        numbers(self.done, self.total, self.bytes_per_second())
     }
 
     fn json(&self) -> Line {
@@ -242,7 +236,9 @@ impl Progress for Meter {
                 state.done += n_bytes;
                 self.tell(&mut state);
             }
-            Event::Sent { blob, position, .. } | Event::Received { blob, position, .. } => {
+            Event::Sent { blob, position, .. }
+            | Event::Received { blob, position, .. }
+            | Event::Made { blob, position } => {
                 self.advance(blob, position);
             }
             Event::Stored { blob, position } => {
@@ -263,14 +259,6 @@ impl Progress for Meter {
         let line = format!("{}; trying again in {}", chain(because), duration(delay));
         state.bar.suspend(|| self.output.note(&line));
     }
-}
-
-fn bar(phase: &'static str, total: u64) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-    if let Ok(style) = ProgressStyle::with_template("{prefix:<8} {bar:24} {msg}") {
-        bar.set_style(style.progress_chars("##-"));
-    }
-    bar.with_prefix(phase)
 }
 
 #[cfg(test)]

@@ -9,12 +9,13 @@ use charm_model::name::{Channel, StreamName};
 use charm_model::reference::{BaseId, EntityId, Reference, Revision};
 use charm_model::shape::{Manifest, Place};
 use serde::Serialize;
+use store_client::Traffic;
+use terminal::{count, percent, size};
 use v4_wire::publish::{BlobPlan, PlanAnswer, Published, PublishedRevision, StreamPlan};
 use v4_wire::release::{HeadStatus, Status};
 
 use crate::output::Told;
 use crate::package::Package;
-use crate::text::{count, percent, size};
 
 /// The most files that are listed one by one.
 const MAX_LISTED: usize = 20;
@@ -29,18 +30,24 @@ pub(crate) struct Plan {
     streams: BTreeMap<StreamName, PublishedRevision>,
     logical: u64,
     /// How many bytes would be sent at most; what is to be proved is not among them.
-    pub(crate) send: u64,
+    send: u64,
     saved: u64,
     needs_release: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     current_before: Option<Reference>,
     findings: Vec<Finding>,
+    /// How many bytes of blobs are not in the store yet, sent as they are or as recipes.
+    #[serde(skip)]
+    pub(crate) left: u64,
     /// How far each blob is that is to be sent.
     #[serde(skip)]
     pub(crate) arrived: BTreeMap<Sha256, u64>,
     #[serde(skip)]
     table: String,
 }
+
+/// How many bytes of some blobs are new, where the store has the others in other files.
+pub(crate) type NewBytes = BTreeMap<Sha256, u64>;
 
 /// What a publish has made and sent.
 #[derive(Debug, Serialize)]
@@ -50,7 +57,9 @@ pub(crate) struct Done {
     charm: PublishedRevision,
     streams: BTreeMap<StreamName, PublishedRevision>,
     logical: u64,
-    sent: u64,
+    /// What travelled, and what that has saved.
+    #[serde(flatten)]
+    traffic: Traffic,
     saved: u64,
     needs_release: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,7 +105,14 @@ impl Before {
 }
 
 impl Plan {
-    pub(crate) fn new(package: &Package, base: &BaseId, answer: &PlanAnswer, before: &Before) -> Self {
+    /// Says what a plan's answer means; `new_bytes` says of some blobs that are sent how much of them is new.
+    pub(crate) fn new(
+        package: &Package,
+        base: &BaseId,
+        answer: &PlanAnswer,
+        new_bytes: &NewBytes,
+        before: &Before,
+    ) -> Self {
         let charm =
             answer.charm.as_ref().map(|it| PublishedRevision { revision: it.revision, new: !it.unchanged });
         let streams: BTreeMap<_, _> = answer
@@ -108,7 +124,9 @@ impl Plan {
             .collect();
         let revision = charm.map(|it| it.revision).or(before.newest);
         let ids = ids(package, base, revision, charm.is_some_and(|it| it.new), &streams);
-        let (logical, send) = (package.size_bytes(), send_bytes(package, answer));
+        let (logical, left) = (package.size_bytes(), left(package, answer));
+        let send =
+            left.iter().map(|(blob, left)| new_bytes.get(blob).map_or(*left, |new| *new.min(left))).sum();
         Self {
             id: ids.first().cloned().unwrap_or_default(),
             ids,
@@ -120,8 +138,9 @@ impl Plan {
             send,
             saved: logical.saturating_sub(send),
             findings: answer.findings.clone(),
+            left: left.values().sum(),
             arrived: arrived(answer),
-            table: table(package, answer),
+            table: table(package, answer, new_bytes),
         }
     }
 
@@ -153,8 +172,8 @@ impl Told for Plan {
 }
 
 impl Done {
-    pub(crate) fn new(published: Published, before: &Before) -> Self {
-        let Published { ids, charm, streams, logical_bytes, received_bytes, event, findings } = published;
+    pub(crate) fn new(published: Published, traffic: Traffic, before: &Before) -> Self {
+        let Published { ids, charm, streams, logical_bytes, event, findings, .. } = published;
         Self {
             id: ids.first().map(ToString::to_string).unwrap_or_default(),
             needs_release: !before.is(Some(charm.revision), &streams),
@@ -163,8 +182,8 @@ impl Done {
             charm,
             streams,
             logical: logical_bytes,
-            sent: received_bytes,
-            saved: logical_bytes.saturating_sub(received_bytes),
+            traffic,
+            saved: logical_bytes.saturating_sub(traffic.sent),
             event,
             findings,
         }
@@ -188,7 +207,7 @@ impl Told for Done {
             return format!("unchanged: {} has it all already\n{}", self.id, self.next());
         }
         let share = percent(self.saved, self.logical);
-        let (sent, logical, saved) = (size(self.sent), size(self.logical), size(self.saved));
+        let (sent, logical, saved) = (size(self.traffic.sent), size(self.logical), size(self.saved));
         let mut text = format!("sent {sent} of {logical}, saved {saved} ({share})\n");
         for id in &self.ids {
             let _ = writeln!(text, "published {id}");
@@ -227,15 +246,15 @@ fn ids(
     if streams.is_empty() { vec![id(None)] } else { streams.into_iter().map(|it| id(Some(it))).collect() }
 }
 
-/// Returns how many bytes the store asks for; what stands there twice is sent once.
-fn send_bytes(package: &Package, answer: &PlanAnswer) -> u64 {
+/// Returns how much of each blob the store asks for; what stands there twice is sent once.
+fn left(package: &Package, answer: &PlanAnswer) -> BTreeMap<Sha256, u64> {
     let sizes: BTreeMap<Sha256, u64> =
         package.sources().iter().map(|it| (it.content.digests.sha256, it.content.size)).collect();
     let left = |(blob, plan): (&Sha256, &BlobPlan)| match plan {
-        BlobPlan::Send { offset, .. } => sizes.get(blob).map_or(0, |size| size.saturating_sub(*offset)),
-        BlobPlan::Have | BlobPlan::Prove { .. } => 0,
+        BlobPlan::Send { offset, .. } => Some((*blob, sizes.get(blob)?.saturating_sub(*offset))),
+        BlobPlan::Have | BlobPlan::Prove { .. } => None,
     };
-    answer.blobs.iter().map(left).sum()
+    answer.blobs.iter().filter_map(left).collect()
 }
 
 fn arrived(answer: &PlanAnswer) -> BTreeMap<Sha256, u64> {
@@ -246,7 +265,7 @@ fn arrived(answer: &PlanAnswer) -> BTreeMap<Sha256, u64> {
     answer.blobs.iter().filter_map(offset).collect()
 }
 
-fn table(package: &Package, answer: &PlanAnswer) -> String {
+fn table(package: &Package, answer: &PlanAnswer, new_bytes: &NewBytes) -> String {
     let mut text = String::new();
     if let (Some(archive), Some(plan)) = (&package.archive, &answer.charm) {
         let series = package.series.as_ref().map(|it| format!(" (series {it})")).unwrap_or_default();
@@ -256,7 +275,7 @@ fn table(package: &Package, answer: &PlanAnswer) -> String {
     }
     for (stream, manifest) in &package.streams {
         if let Some(plan) = answer.streams.get(stream) {
-            text += &stream_rows(package, stream, manifest, plan, answer);
+            text += &stream_rows(package, (stream, manifest), plan, answer, new_bytes);
         }
     }
     text
@@ -264,40 +283,60 @@ fn table(package: &Package, answer: &PlanAnswer) -> String {
 
 fn stream_rows(
     package: &Package,
-    stream: &StreamName,
-    manifest: &Manifest,
+    (stream, manifest): (&StreamName, &Manifest),
     plan: &StreamPlan,
     answer: &PlanAnswer,
+    new_bytes: &NewBytes,
 ) -> String {
     let default = if package.default_stream.as_ref() == Some(stream) { " (default)" } else { "" };
     let change = format!("{}   shape {}", change(plan.revision, plan.unchanged), plan.shape);
     let head = row("stream", &format!("{stream}{default}"), manifest.0.len(), manifest.size_bytes(), &change);
-    if plan.unchanged { head } else { head + &file_rows(manifest, &answer.blobs) }
+    if plan.unchanged { head } else { head + &file_rows(manifest, &answer.blobs, new_bytes) }
 }
 
 /// Lists what is to be sent, and sums up the rest.
-fn file_rows(manifest: &Manifest, blobs: &BTreeMap<Sha256, BlobPlan>) -> String {
+fn file_rows(manifest: &Manifest, blobs: &BTreeMap<Sha256, BlobPlan>, new_bytes: &NewBytes) -> String {
     let (mut have, mut prove, mut send) = (Vec::new(), Vec::new(), Vec::new());
     for (place, file) in &manifest.0 {
         let content = file.content;
         match blobs.get(&content.digests.sha256) {
             Some(BlobPlan::Prove { .. }) => prove.push(content.size),
-            Some(BlobPlan::Send { offset, .. }) => send.push((place, content.size, *offset)),
+            Some(BlobPlan::Send { offset, .. }) => {
+                let new = new_bytes.get(&content.digests.sha256).copied();
+                send.push(Sending { place, size: content.size, offset: *offset, new });
+            }
             Some(BlobPlan::Have) | None => have.push(content.size),
         }
     }
     let mut text = sum_row(&have, "here already");
     text += &sum_row(&prove, "in the store already, possession to be proved");
     for row in send.iter().take(MAX_LISTED) {
-        text += &send_row(row);
+        text += &row.row();
     }
-    let rest: Vec<u64> = send.iter().skip(MAX_LISTED).map(|row| row.1).collect();
+    let rest: Vec<u64> = send.iter().skip(MAX_LISTED).map(|row| row.size).collect();
     text + &sum_row(&rest, "send")
 }
 
-fn send_row((place, n_bytes, offset): &(&Place, u64, u64)) -> String {
-    let left = if *offset == 0 { String::new() } else { format!(" the last {}", size(n_bytes - offset)) };
-    format!("  {:<44} {:>9}  send{left}\n", place.to_string(), size(*n_bytes))
+/// A file that is to be sent.
+struct Sending<'a> {
+    place: &'a Place,
+    size: u64,
+    /// How much the store has from an earlier run.
+    offset: u64,
+    /// How much is new, where the rest is in other files of the store.
+    new: Option<u64>,
+}
+
+impl Sending<'_> {
+    fn row(&self) -> String {
+        let n_left = self.size - self.offset;
+        let what = match self.new {
+            Some(new) if new < n_left => format!(" {} of {}", size(new), size(n_left)),
+            _ if self.offset > 0 => format!(" the last {}", size(n_left)),
+            _ => String::new(),
+        };
+        format!("  {:<44} {:>9}  send{what}\n", self.place.to_string(), size(self.size))
+    }
 }
 
 fn sum_row(sizes: &[u64], what: &str) -> String {

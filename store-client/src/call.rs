@@ -95,6 +95,7 @@ impl Store {
         let mut request = self.request(call.method.clone(), call.url.clone());
         if let Some(body) = &call.body {
             request = request.header(reqwest::header::CONTENT_TYPE, "application/json").body(body.clone());
+            self.counters().talk(body.len());
         }
         let patience = call.patience.unwrap_or(self.options().idle_timeout);
         let send = async { request.send().await.map_err(|it| self.unreachable(it)) };
@@ -127,6 +128,7 @@ pub(crate) async fn refusal(response: Response, store: &Store) -> ClientError {
 async fn read_bounded(mut response: Response, store: &Store) -> Result<Vec<u8>, ClientError> {
     let mut body = Vec::new();
     while let Some(bytes) = store.chunk(&mut response).await? {
+        store.counters().talk(bytes.len());
         body.extend_from_slice(&bytes);
         // What is cut off here is not JSON any more, and is told as such.
         if body.len() > MAX_ANSWER_BYTES {

@@ -14,11 +14,13 @@ use tokio::sync::mpsc;
 use url::Url;
 
 use crate::call::refusal;
+use crate::delta_down::DeltaDown;
 use crate::error::ClientError;
 use crate::hash::blocking;
 use crate::landing::Landing;
 use crate::part_size::PartSize;
 use crate::progress::{Event, Progress};
+use crate::publish::Source;
 use crate::retry::{Patience, is_transient};
 use crate::store::Store;
 
@@ -51,16 +53,43 @@ impl Store {
         target: &Path,
         progress: Arc<dyn Progress>,
     ) -> Result<(), ClientError> {
+        self.download_from(id, item, expected, target, Vec::new(), progress).await.map(drop)
+    }
+
+    /// Fetches bytes as [`Store::download`] does, and of those that files on this machine have as well only what
+    /// differs. Returns how many bytes were here already.
+    ///
+    /// The likeliest files come first: those at the same place. Whether they still are what they were is looked at,
+    /// and what they lead to is verified like everything else.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Store::download`]. Whatever is wrong with the files here, or with what the store says of its own,
+    /// costs no more than the bytes themselves.
+    pub async fn download_from(
+        &self,
+        id: &Reference,
+        item: &Item,
+        expected: &Content,
+        target: &Path,
+        candidates: Vec<Source>,
+        progress: Arc<dyn Progress>,
+    ) -> Result<u64, ClientError> {
         let (target, expected) = (target.to_owned(), *expected);
         let landing = blocking(move || Landing::open(&target, expected)).await?;
         let part_size = PartSize::whole_or(self.options().part_bytes);
-        let fetch = Fetch { store: self, url: self.url_of_item(id, item), expected, part_size, progress };
+        let fetch =
+            Fetch { store: self, url: self.url_of_item(id, &[], item), expected, part_size, progress };
+        let delta = DeltaDown { fetch: &fetch, id, item, candidates: &candidates };
+        let (landing, n_reused) = delta.land(landing).await?;
         let mut landing = fetch.all(landing).await?;
-        if landing.is_spoilt() {
+        let is_spoilt = landing.is_spoilt();
+        if is_spoilt {
             landing.restart()?;
             landing = fetch.all(landing).await?;
         }
-        blocking(move || landing.finish()).await
+        blocking(move || landing.finish()).await?;
+        Ok(if is_spoilt { 0 } else { n_reused })
     }
 
     /// Returns the bytes of one file inside an archive, as they come.
@@ -80,28 +109,32 @@ impl Store {
         let store = self.clone();
         Ok(stream::try_unfold((store, response), |(store, mut response)| async move {
             let chunk = store.chunk(&mut response).await?;
+            store.counters().received(chunk.as_ref().map_or(0, Bytes::len));
             Ok(chunk.map(|bytes| (bytes, (store, response))))
         }))
     }
 
-    fn url_of_item(&self, id: &Reference, item: &Item) -> Url {
+    /// Returns where an item is, or what is kept of that kind beside it.
+    pub(crate) fn url_of_item(&self, id: &Reference, kind: &[&str], item: &Item) -> Url {
+        let mut parts = kind.to_vec();
         match item {
-            Item::Archive => self.url_of(id, &["archive"], &[]),
+            Item::Archive => parts.push("archive"),
             Item::Resource(place) => {
-                let path = place.path.as_str().split('/');
-                let parts: Vec<&str> = ["resources", place.tree.as_str()].into_iter().chain(path).collect();
-                self.url_of(id, &parts, &[])
+                parts.extend(["resources", place.tree.as_str()]);
+                parts.extend(place.path.as_str().split('/'));
             }
         }
+        self.url_of(id, &parts, &[])
     }
 }
 
-struct Fetch<'a> {
-    store: &'a Store,
-    url: Url,
-    expected: Content,
-    part_size: PartSize,
-    progress: Arc<dyn Progress>,
+/// One item's own bytes, as they come from the store.
+pub(crate) struct Fetch<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) url: Url,
+    pub(crate) expected: Content,
+    pub(crate) part_size: PartSize,
+    pub(crate) progress: Arc<dyn Progress>,
 }
 
 impl Fetch<'_> {
@@ -187,7 +220,7 @@ impl Fetch<'_> {
         Ok(())
     }
 
-    fn etag(&self) -> String {
+    pub(crate) fn etag(&self) -> String {
         format!("\"{}\"", self.expected.digests.sha256)
     }
 
@@ -214,6 +247,7 @@ impl Fetch<'_> {
     async fn pass(&self, mut response: Response, sender: mpsc::Sender<Bytes>) -> Result<(), ClientError> {
         loop {
             let Some(bytes) = self.store.chunk(&mut response).await? else { return Ok(()) };
+            self.store.counters().received(bytes.len());
             self.store.pace().take(bytes.len()).await;
             if sender.send(bytes).await.is_err() {
                 return Ok(());

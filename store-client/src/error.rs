@@ -147,6 +147,12 @@ impl ClientError {
         move |source| Self::Io { path, source }
     }
 
+    /// Returns the error that an answer, though it can be read, makes no sense.
+    pub(crate) fn nonsense(url: &Url, what: &str) -> Self {
+        let source = <serde_json::Error as serde::de::Error>::custom(what);
+        Self::NotAStore { url: url.clone(), source }
+    }
+
     pub(crate) fn refused(refusal: Refusal) -> Self {
         let Refusal { status, problem, retry_after } = refusal;
         match status {

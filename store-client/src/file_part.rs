@@ -64,7 +64,7 @@ impl Meter {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn sent(&self, bytes: &Bytes) {
+    pub(crate) fn sent(&self, bytes: &Bytes) {
         self.n_sent.fetch_add(bytes.len() as u64, Ordering::Relaxed);
     }
 
@@ -73,6 +73,9 @@ impl Meter {
         io::ErrorKind::BrokenPipe.into()
     }
 }
+
+/// Where bytes go that are read for a request.
+pub(crate) type Sender = mpsc::Sender<Result<Bytes, Fault>>;
 
 /// What is read, and what has been read of it before.
 #[derive(Clone)]
@@ -90,18 +93,10 @@ impl FilePart {
         store: Store,
         meter: Arc<Meter>,
     ) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
-        let (sender, receiver) = mpsc::channel(READS_AHEAD);
-        tokio::task::spawn_blocking(move || {
-            if let Err(fault) = self.feed(&sender) {
-                // Nobody listens where the request has failed already.
-                let _ = sender.blocking_send(Err(fault));
-            }
-        });
-        let frames = Frames { store, meter, receiver, rest: Bytes::new() };
-        stream::unfold(frames, |mut frames| async move { Some((frames.next().await?, frames)) })
+        outgoing(store, meter, move |sender| self.feed(sender))
     }
 
-    fn feed(&self, sender: &mpsc::Sender<Result<Bytes, Fault>>) -> Result<(), Fault> {
+    fn feed(&self, sender: &Sender) -> Result<(), Fault> {
         let mut file = File::open(&self.source.path)?;
         let mut read = self.beginnings.within(self.range.start);
         file.seek(SeekFrom::Start(read.n_bytes()))?;
@@ -134,6 +129,23 @@ fn check(read: &Beginning, announced: &Content) -> Result<(), Fault> {
     if read.n_bytes() < announced.size || read.is(announced) { Ok(()) } else { Err(Fault::Changed) }
 }
 
+/// Returns what `feed` sends, at the store's pace. Where it fails, so does the stream.
+pub(crate) fn outgoing(
+    store: Store,
+    meter: Arc<Meter>,
+    feed: impl FnOnce(&Sender) -> Result<(), Fault> + Send + 'static,
+) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+    let (sender, receiver) = mpsc::channel(READS_AHEAD);
+    tokio::task::spawn_blocking(move || {
+        if let Err(fault) = feed(&sender) {
+            // Nobody listens where the request has failed already.
+            let _ = sender.blocking_send(Err(fault));
+        }
+    });
+    let frames = Frames { store, meter, receiver, rest: Bytes::new() };
+    stream::unfold(frames, |mut frames| async move { Some((frames.next().await?, frames)) })
+}
+
 /// Reads cut into pieces small enough that a slow line is seen to move.
 struct Frames {
     store: Store,
@@ -154,6 +166,7 @@ impl Frames {
         let frame = self.rest.split_to(n_bytes);
         self.store.pace().take(n_bytes).await;
         self.meter.sent(&frame);
+        self.store.counters().sent(n_bytes);
         Some(Ok(frame))
     }
 }

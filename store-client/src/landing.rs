@@ -16,7 +16,7 @@ pub(crate) struct Landing {
     expected: Content,
     /// Boxed: two hashers are a few kilobytes, and every download's future would carry them along.
     sums: Box<Sums>,
-    /// Whether some bytes are of an earlier process. If they are wrong, these are to blame first.
+    /// Whether some bytes are of an earlier process, or made of other files. If they are wrong, these are to blame first.
     resumed: bool,
 }
 
@@ -48,6 +48,11 @@ impl Landing {
         self.sums.size()
     }
 
+    /// Returns how many bytes are still to come.
+    pub(crate) fn n_left(&self) -> u64 {
+        self.expected.size - self.sums.size()
+    }
+
     /// Says whether all bytes are there.
     pub(crate) fn is_whole(&self) -> bool {
         self.sums.size() == self.expected.size
@@ -55,7 +60,23 @@ impl Landing {
 
     /// Says whether beginning anew may help: the bytes are wrong, and some are of an earlier process.
     pub(crate) fn is_spoilt(&self) -> bool {
-        self.resumed && self.sums.content() != self.expected
+        self.resumed && !self.is_right()
+    }
+
+    /// Takes note that some bytes come from this machine, or were made as somebody said: if they are wrong, the store's
+    /// own bytes may be right.
+    pub(crate) fn doubt(&mut self) {
+        self.resumed = true;
+    }
+
+    /// Says whether the bytes, all of them, are those that were promised.
+    pub(crate) fn is_right(&self) -> bool {
+        self.sums.content() == self.expected
+    }
+
+    /// Returns a place beside the file for what only helps to make it. Whoever has the landing has that place.
+    pub(crate) fn aside(&self) -> PathBuf {
+        self.temporary.with_extension("patch.part")
     }
 
     /// Forgets all bytes.
@@ -78,7 +99,7 @@ impl Landing {
 
     /// Gives the file its name, if its bytes are those that were promised, and throws it away otherwise.
     pub(crate) fn finish(self) -> Result<(), ClientError> {
-        if self.sums.content() != self.expected {
+        if !self.is_right() {
             self.discard();
             return Err(self.wrong());
         }

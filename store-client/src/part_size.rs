@@ -38,6 +38,12 @@ impl PartSize {
         Self { most, state: Mutex::new(State { n_bytes: FIRST.min(most), failed: None, n_passed: 0 }) }
     }
 
+    /// Begins with the most that may be: for recipes, which say little of much.
+    pub(crate) fn from(most: u64) -> Self {
+        let most = most.max(1);
+        Self { most, state: Mutex::new(State { n_bytes: most, failed: None, n_passed: 0 }) }
+    }
+
     /// Begins with everything at once, and falls back to parts of at most `most` bytes.
     pub(crate) fn whole_or(most: u64) -> Self {
         let most = most.max(1);

@@ -19,7 +19,7 @@ pub enum Event {
         /// Which blob.
         blob: Sha256,
     },
-    /// More bytes of a blob were handed to the network.
+    /// More bytes were handed to the network, for a blob up to that position: its own bytes, or a recipe for them.
     Sent {
         /// Which blob.
         blob: Sha256,
@@ -42,6 +42,13 @@ pub enum Event {
         /// How many.
         n_bytes: u64,
         /// Where they end.
+        position: u64,
+    },
+    /// A blob is made up to here, of what came and of what was on the disk.
+    Made {
+        /// Which blob.
+        blob: Sha256,
+        /// Where its bytes end.
         position: u64,
     },
 }

@@ -14,10 +14,14 @@ use crate::credentials::Credentials;
 use crate::error::ClientError;
 use crate::options::Options;
 use crate::pace::Pace;
+use crate::traffic::{Counters, Traffic};
 
 /// A store and the caller's credentials there. Cheap to clone; clones share their connections.
 #[derive(Debug, Clone)]
-pub struct Store(Arc<Inner>);
+pub struct Store {
+    inner: Arc<Inner>,
+    counters: Arc<Counters>,
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -42,21 +46,37 @@ impl Store {
         }
         let client = client(&url, &options).map_err(ClientError::Setup)?;
         let pace = Pace::new(options.limit_rate);
-        Ok(Self(Arc::new(Inner { url, credentials, options, pace, client })))
+        let inner = Arc::new(Inner { url, credentials, options, pace, client });
+        Ok(Self { inner, counters: Arc::default() })
     }
 
     /// Returns the store's address.
     pub fn address(&self) -> &Url {
-        &self.0.url
+        &self.inner.url
     }
 
     /// Returns the limits that this client keeps.
     pub fn options(&self) -> &Options {
-        &self.0.options
+        &self.inner.options
+    }
+
+    /// Returns the same store, its traffic counted from 0 and apart.
+    #[must_use]
+    pub fn metered(&self) -> Self {
+        Self { inner: self.inner.clone(), counters: Arc::default() }
+    }
+
+    /// Returns what has travelled so far.
+    pub fn traffic(&self) -> Traffic {
+        self.counters.traffic()
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.counters
     }
 
     pub(crate) fn pace(&self) -> &Pace {
-        &self.0.pace
+        &self.inner.pace
     }
 
     /// Returns an address under `/v4`, of these parts and those query parameters that have a value.
@@ -65,7 +85,7 @@ impl Store {
         parts: impl IntoIterator<Item = &'a str>,
         query: &[(&str, Option<String>)],
     ) -> Url {
-        let mut url = self.0.url.clone();
+        let mut url = self.inner.url.clone();
         url.set_query(None);
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().push("v4").extend(parts);
@@ -83,10 +103,10 @@ impl Store {
     }
 
     pub(crate) fn request(&self, method: Method, url: Url) -> RequestBuilder {
-        let request = self.0.client.request(method, url);
+        let request = self.inner.client.request(method, url);
         // Refusals come in v4's shape unless asked for otherwise; it has no code and no hint.
         let request = request.header(ACCEPT, format!("{PROBLEM_JSON}, application/json, */*;q=0.5"));
-        self.0.credentials.apply(request)
+        self.inner.credentials.apply(request)
     }
 
     /// Gives up on work that takes longer.
@@ -105,11 +125,11 @@ impl Store {
     }
 
     pub(crate) fn unreachable(&self, error: reqwest::Error) -> ClientError {
-        ClientError::Unreachable { url: self.0.url.clone(), source: error.without_url() }
+        ClientError::Unreachable { url: self.inner.url.clone(), source: error.without_url() }
     }
 
     pub(crate) fn silent(&self, after: Duration) -> ClientError {
-        ClientError::Silent { url: self.0.url.clone(), after }
+        ClientError::Silent { url: self.inner.url.clone(), after }
     }
 }
 

@@ -126,7 +126,7 @@ impl Store {
         }
         self.blobs().delete(object.key.parse()?).await?;
         let mut tx = self.database().write().await?;
-        tx.remove_object(&object.key).await?;
+        tx.remove_object(&object.key, self.now()).await?;
         tx.commit().await?;
         Ok(true)
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use charm_archive::ArchiveLimits;
+use v4_wire::publish::PackLimits;
 
 /// What the store takes, and for how long it waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +16,11 @@ pub struct Limits {
     pub archive: ArchiveLimits,
     /// The largest part of an upload in one request, in bytes. A proxy that buffers has to hold one.
     pub part_bytes: u64,
-    /// The most distinct blobs of one publish.
+    /// What a pack of small blobs may hold. It is in memory as a whole while it is verified, like a part on its way into
+    /// a bucket.
+    pub pack: PackLimits,
+    /// The most distinct blobs of one publish: two streams of the most files there may be, and half as many again. A plan
+    /// of as many has 8 MB.
     pub publish_blobs: usize,
     /// How long a publish can be gone on with. Long enough for a weekend.
     pub session_ttl: Duration,
@@ -45,7 +50,8 @@ impl Default for Limits {
             archive_bytes: 2 * GIB,
             archive: ArchiveLimits::default(),
             part_bytes: 256 * MIB,
-            publish_blobs: 20_000,
+            pack: PackLimits { blob_bytes: 64 << 10, blobs: 1000, bytes: 8 * MIB },
+            publish_blobs: 30_000,
             session_ttl: Duration::from_hours(72),
             proof_ttl: Duration::from_mins(2),
             proof_bytes_per_hour: 64 * GIB,
@@ -59,6 +65,12 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Returns what a pack may hold, for its reader.
+    pub(crate) fn pack(&self) -> delta::PackLimits {
+        let PackLimits { blob_bytes, blobs, bytes } = self.pack;
+        delta::PackLimits { blob_bytes, blobs, bytes }
+    }
+
     /// Returns how long the answer to a salt over that many bytes is taken.
     pub(crate) fn proof_ttl_for(&self, size: u64) -> Duration {
         self.proof_ttl + Duration::from_secs(size / 20_000_000)

@@ -16,9 +16,13 @@ use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use crate::clock::{Clock, SystemClock};
 use crate::error::StoreError;
 use crate::limits::Limits;
+use crate::publish::Plan;
 
 /// How many bases' snapshots are kept in memory. One of a busy base is a few hundred kilobytes.
 const CACHED_SNAPSHOTS: u64 = 2_000;
+
+/// How many blobs the plans name that are kept in memory: about 300 bytes for each.
+const CACHED_PLANS: u64 = 200_000;
 
 /// For how long it is believed that blobs can be written. Several balancers ask every few seconds, and each time an
 /// object would be written, flushed, read and deleted; besides, anybody may ask.
@@ -66,6 +70,8 @@ struct Parts {
     options: StoreOptions,
     /// By base: the number of its last event, and the snapshot as of then.
     snapshots: moka::sync::Cache<Id<Base>, (u64, Arc<Snapshot>)>,
+    /// By session: what it is about.
+    plans: moka::sync::Cache<String, Arc<Plan>>,
     /// When blobs could last be written. Locked while a probe is under way, so that there is one at a time.
     probed: Mutex<Option<Timestamp>>,
     /// Turns to check a password.
@@ -76,8 +82,10 @@ impl Store {
     /// Puts a store together.
     pub fn new(options: StoreOptions) -> Self {
         let snapshots = moka::sync::Cache::new(CACHED_SNAPSHOTS);
+        let plans = moka::sync::Cache::builder().max_capacity(CACHED_PLANS);
+        let plans = plans.weigher(|_: &String, plan: &Arc<Plan>| plan.weight()).build();
         let (probed, passwords) = (Mutex::default(), Semaphore::new(PASSWORDS_AT_ONCE));
-        Self { parts: Arc::new(Parts { options, snapshots, probed, passwords }) }
+        Self { parts: Arc::new(Parts { options, snapshots, plans, probed, passwords }) }
     }
 
     /// Returns the database.
@@ -92,6 +100,10 @@ impl Store {
 
     pub(crate) fn blobs(&self) -> &BlobStore {
         &self.parts.options.blobs
+    }
+
+    pub(crate) fn plans(&self) -> &moka::sync::Cache<String, Arc<Plan>> {
+        &self.parts.plans
     }
 
     pub(crate) fn admin_password(&self) -> Option<&SecretString> {

@@ -14,7 +14,7 @@ use crate::handlers::{
 use crate::problem::Problem;
 use crate::{id_path, leftover, openapi, transport};
 
-/// The largest JSON body, in bytes. A plan of 20,000 files with long names is half of it.
+/// The largest JSON body, in bytes. A plan of 30,000 files with long names is two thirds of it.
 const MAX_JSON_BYTES: usize = 16 << 20;
 
 /// What every handler shares.
@@ -49,6 +49,7 @@ pub fn router(app: App) -> Router {
         .route("/v4/publish", post(publish::plan))
         .route("/v4/publish/{session}", delete(publish::abandon))
         .route("/v4/publish/{session}/commit", post(publish::commit))
+        .route("/v4/publish/{session}/blobs", post(publish::receive_pack).layer(parts))
         .route(
             "/v4/publish/{session}/blobs/{sha256}",
             get(publish::progress).put(publish::receive).layer(parts),

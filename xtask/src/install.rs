@@ -23,6 +23,16 @@ pub(crate) fn postgres() -> Result<PathBuf> {
     find_postgres().context("Debian's package `postgresql` is installed, and its `initdb` is not to be found")
 }
 
+/// Makes sure that `strace` is there, by which tests see what programs ask of the system, and answer in its place.
+pub(crate) fn strace() -> Result<()> {
+    let is_there = || step::succeeds(Command::new("strace").arg("-V"));
+    if !is_there() {
+        apt_install(&["strace"])?;
+    }
+    ensure!(is_there(), "Debian's package `strace` is installed, and cannot be run");
+    Ok(())
+}
+
 /// Where the S3 server is: `python -m moto.server`.
 pub(crate) struct Moto {
     /// The interpreter.

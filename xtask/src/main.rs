@@ -1,4 +1,4 @@
-//! The chores of this workspace: `cargo xtask demo`, `test`, `lint`, `bench`.
+//! The chores of this workspace: `cargo xtask demo`, `test`, `lint`, `bench`, and the longer tests `kill`, `large`, `planted`.
 //!
 //! Each verb has its file. `install` and `services` have what tests need besides Rust; `step` runs programs;
 //! `interrupt` ends them together.
@@ -10,6 +10,8 @@ mod demo;
 mod install;
 mod interrupt;
 mod lint;
+mod long;
+mod planted;
 mod services;
 mod step;
 mod test;
@@ -40,6 +42,12 @@ enum Verb {
     },
     /// Check formatting and run clippy; a warning is an error
     Lint,
+    /// Kill clients and servers at random, thousands of times
+    Kill(long::Kill),
+    /// Move gigabytes, and watch bytes and memory
+    Large(long::Large),
+    /// Plant bugs in a copy of the tree, and see that the tests find each
+    Planted,
     /// Measure against a real server
     Bench {
         /// For the load tests
@@ -68,6 +76,9 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Demo(demo) => demo.run(),
         Verb::Test { args } => test::run(&args),
         Verb::Lint => lint::run(),
+        Verb::Kill(kill) => kill.run(),
+        Verb::Large(large) => large.run(),
+        Verb::Planted => planted::run(),
         Verb::Bench { args } => bench::run(&args),
     }
 }

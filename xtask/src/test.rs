@@ -1,33 +1,50 @@
 //! `test`: everything, against real servers that are gone afterwards.
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use anyhow::Result;
 
 use crate::services::{Postgres, S3};
-use crate::step;
 use crate::workspace::cargo;
+use crate::{install, step};
+
+/// The servers that tests talk to, as long as this value lives, and how tests find them.
+pub(crate) struct Servers {
+    _running: (Postgres, S3),
+    environment: [(&'static str, String); 5],
+}
+
+impl Servers {
+    /// Starts them, and installs what tests call besides.
+    pub(crate) fn start() -> Result<Self> {
+        install::strace()?;
+        let (postgres, s3) = (Postgres::start()?, S3::start()?);
+        let environment = [
+            ("TEST_POSTGRES_URL", postgres.url()),
+            ("TEST_S3_ENDPOINT", s3.url()),
+            ("AWS_ACCESS_KEY_ID", "testing".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "testing".to_owned()),
+            ("AWS_REGION", "us-east-1".to_owned()),
+        ];
+        Ok(Self { _running: (postgres, s3), environment })
+    }
+
+    /// Returns a call of cargo whose tests find the servers.
+    pub(crate) fn cargo(&self, args: &[&str]) -> Command {
+        let mut command = cargo(args);
+        command.envs(self.environment.clone());
+        command
+    }
+}
 
 pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
-    let (postgres, s3) = (Postgres::start()?, S3::start()?);
-    let environment = [
-        ("TEST_POSTGRES_URL", postgres.url()),
-        ("TEST_S3_ENDPOINT", s3.url()),
-        ("AWS_ACCESS_KEY_ID", "testing".to_owned()),
-        ("AWS_SECRET_ACCESS_KEY", "testing".to_owned()),
-        ("AWS_REGION", "us-east-1".to_owned()),
-    ];
-    let with_servers = |args: &[&str]| {
-        let mut command = cargo(args);
-        command.envs(environment.clone());
-        command
-    };
-    step::run(&mut with_servers(&["build", "--workspace", "--bins"]))?;
+    let servers = Servers::start()?;
+    step::run(&mut servers.cargo(&["build", "--workspace", "--bins"]))?;
     // Doctests come first, so that the last lines are those of the runner.
     if args.is_empty() {
-        step::run(&mut with_servers(&["test", "--workspace", "--doc", "--quiet"]))?;
+        step::run(&mut servers.cargo(&["test", "--workspace", "--doc", "--quiet"]))?;
     }
-    let status = step::announced(with_servers(runner()).args(scope(args)).args(args))?;
+    let status = step::announced(servers.cargo(runner()).args(scope(args)).args(args))?;
     Ok(step::exit_code(status))
 }
 
@@ -40,7 +57,7 @@ fn runner() -> &'static [&'static str] {
     }
 }
 
-fn has_nextest() -> bool {
+pub(crate) fn has_nextest() -> bool {
     step::succeeds(&mut cargo(&["nextest", "--version"]))
 }
 

@@ -104,7 +104,7 @@ fn without_a_store_an_upgrade_fails_cleanly_and_a_rollback_works() {
     change(&app, 1);
     app.upgrade_to(&app.publish());
     app.server.kill();
-    let run = app.joe.deploy(&["upgrade", "unit"]).code(8);
+    let run = app.joe.at(&app.server.url()).deploy(&["upgrade", "unit"]).code(8);
     assert!(run.stderr.contains("error[E-UNREACHABLE]"), "{run}");
     assert_runs(&app, 1);
     app.joe.deploy_json(&["rollback", "unit"]);

@@ -2,10 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "what cannot go on has failed, in helpers as in tests")]
 
+mod counted;
 mod deploy;
 mod exit_codes;
+mod faults;
 mod findings;
 mod flat_memory;
+mod flushed;
+mod kill;
 mod pointers;
 mod proof;
 mod released;
@@ -14,3 +18,4 @@ mod server;
 mod shared;
 mod transcripts;
 mod use_cases;
+mod ways;

@@ -19,5 +19,6 @@ pub(crate) async fn shared() -> Option<Settings> {
     Some(Settings {
         database: Some(format!("{cluster}/{name}")),
         objects: Some(format!("s3://acceptance/{name}?endpoint={s3}&allow_http=true")),
+        ..Settings::default()
     })
 }

@@ -1,4 +1,5 @@
-//! Which bytes move: the table of the seeds' use cases, row by row. A changed file moves whole, and nothing else does.
+//! Which bytes move: the table of the seeds' use cases, row by row. A changed file moves at most whole, and nothing else
+//! does. That the numbers are true is asserted where they are printed.
 
 use acceptance::{Server, Tree, noise};
 use serde_json::{Value, json};
@@ -16,11 +17,15 @@ fn assert_revisions(published: &Value, charm: (u32, bool), resources: (u32, bool
     assert_eq!(published["streams"]["stable"], revision(resources), "{published}");
 }
 
-/// Asserts how many bytes the publisher sent, and how many the unit fetched.
+/// Asserts how many bytes the publisher sent and the unit fetched at most. The contents here are new wherever they
+/// change, so that little less is not enough, but for the archive, of which little may do.
 #[track_caller]
 fn assert_moved(published: &Value, sent: u64, upgraded: &Value, fetched: u64) {
-    assert_eq!(published["sent"], sent, "{published}");
-    assert_eq!(upgraded["fetched_bytes"], fetched, "{upgraded}");
+    for (moved, most) in [(&published["sent"], sent), (&upgraded["fetched_bytes"], fetched)] {
+        let moved = moved.as_u64().unwrap();
+        let frames = if most == 0 { 0 } else { most / 100 + 200 };
+        assert!(moved <= most + frames && moved + 1000 >= most, "{moved} of {most}: {published} {upgraded}");
+    }
 }
 
 #[test_case(&[("common/a.bin", 90)], 90, 90; "common alone")]
@@ -58,7 +63,7 @@ fn the_same_content_for_two_architectures_is_sent_once() {
         .resource("arm64/a.bin", &both);
     let published = joe.publish_json(&["app"]);
     let archive = joe.publish_json(&["resolve", "~joe/app-0"])["archive"]["size"].as_u64().unwrap();
-    assert_eq!(published["sent"], archive + 80_000);
+    assert!(published["sent"].as_u64().unwrap() < archive + 81_000, "{published}");
 }
 
 #[test]
@@ -180,7 +185,7 @@ fn two_streams_have_their_own_revisions_and_share_their_bytes() {
     tree.write("resources/common/b.bin", noise(3, 11 * KB));
     let devel = joe.publish_json(&["app", "--stream", "devel"]);
     assert_eq!(devel["streams"], json!({ "devel": { "revision": 0, "new": true } }));
-    assert_eq!(devel["sent"], 11_000);
+    assert!((11_000..11_400).contains(&devel["sent"].as_u64().unwrap()), "{devel}");
     let stable = joe.publish_json(&["app"]);
     assert_eq!(stable["streams"], json!({ "stable": { "revision": 1, "new": true } }));
     assert_eq!(stable["sent"], 0);

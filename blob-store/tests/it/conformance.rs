@@ -63,6 +63,8 @@ rules! {
     deleting_nothing_is_a_success
     a_reader_reads_as_a_file_does
     a_stored_object_proves_possession
+    a_blob_in_a_pack_reads_as_one_of_its_own
+    deleting_a_blob_in_a_pack_leaves_the_pack_alone
     a_large_blob_gets_its_sha384_if_asked_or_later
     what_is_derived_is_kept_replaced_and_goes_with_its_object
     a_probe_leaves_nothing_behind
@@ -364,4 +366,42 @@ async fn a_second_writer_of_a_local_upload_waits_its_turn() {
     assert!(matches!(second, Err(BlobError::Busy(_))), "{second:?}");
     drop(first);
     send_rest(&place.other_server, &mut state, &bytes).await.unwrap();
+}
+
+/// Puts an object of three blobs, of which the one in the middle has `n_bytes`, and returns the key and bytes of that.
+async fn pack(place: &Place, n_bytes: usize) -> (ObjectKey, Bytes) {
+    let (pack, middle) = (ObjectKey::fresh().unwrap(), bytes(2, n_bytes));
+    let all = [&bytes(1, 1000)[..], &middle, &bytes(3, 1000)].concat();
+    place.store.put(pack, all.into()).await.unwrap();
+    (pack.in_pack(1000), middle)
+}
+
+async fn a_blob_in_a_pack_reads_as_one_of_its_own(place: &Place) {
+    for n_bytes in [0, 1, 5000, MIB + 1] {
+        let (key, bytes) = pack(place, n_bytes).await;
+        let (store, size) = (&place.other_server, n_bytes as u64);
+        assert!(get(store, key, 0..size).await.unwrap() == bytes, "{n_bytes} bytes");
+        assert!(get(store, key, size / 3..size / 2).await.unwrap() == bytes[n_bytes / 3..n_bytes / 2]);
+        let mut reader = store.reader(key, size).await.unwrap();
+        let read = tokio::task::spawn_blocking(move || {
+            let mut read = Vec::new();
+            reader.read_to_end(&mut read).map(|_| read)
+        });
+        assert!(read.await.unwrap().unwrap() == bytes, "{n_bytes} bytes");
+        let sha384 = Sha384(sha2::Sha384::digest(&bytes).into());
+        assert_eq!(store.sha384(key, size).await.unwrap(), sha384);
+        assert!(matches!(store.reader(key, size + 1001).await, Err(BlobError::Short { .. })));
+    }
+}
+
+async fn deleting_a_blob_in_a_pack_leaves_the_pack_alone(place: &Place) {
+    let (key, bytes) = pack(place, 100).await;
+    let map = Bytes::from_static(b"map");
+    place.store.put_derived(key, Derived::ChunkMap, map.clone()).await.unwrap();
+    assert_eq!(place.other_server.derived(key, Derived::ChunkMap).await.unwrap(), Some(map));
+    place.store.delete(key).await.unwrap();
+    place.store.trash(key).await.unwrap();
+    assert!(matches!(place.store.restore(key).await, Err(BlobError::NotFound(_))));
+    assert_eq!(place.other_server.derived(key, Derived::ChunkMap).await.unwrap(), None);
+    assert!(get(&place.other_server, key, 0..100).await.unwrap() == bytes);
 }

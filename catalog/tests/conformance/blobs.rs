@@ -1,13 +1,15 @@
 use std::time::Duration;
 
+use catalog::base::Base;
 use catalog::blob::AddedBlob;
+use catalog::contents::Holder;
 use catalog::object::ObjectState::{Deleting, Live, Pending};
 use catalog::session::SessionState;
 use catalog::{CatalogError, Database};
 use charm_model::digest::{Content, Digests, Sha384};
 use tokio::task::JoinSet;
 
-use crate::fixtures::{add_base, add_blob, add_charm, add_resources, archive_file, at, base_id, empty};
+use crate::fixtures::{add_base, add_blob, add_charm, add_resources, archive_file, at, empty};
 use crate::sessions::{add_upload, open};
 use crate::test_database::on_both;
 
@@ -21,6 +23,7 @@ on_both! {
     a_swept_blob_leaves_its_object_to_be_deleted,
     a_sweep_waits_for_whoever_is_about_to_name_the_blob,
     a_base_has_the_blobs_of_its_own_revisions_only,
+    thousands_of_contents_are_asked_about_at_once,
     a_sha384_can_come_later,
 }
 
@@ -84,14 +87,14 @@ async fn an_object_that_was_swept_becomes_no_blob(database: Database) {
 async fn an_object_leaves_a_state_once(database: Database) {
     let mut transaction = database.write().await.unwrap();
     transaction.add_object("o/1", at(1)).await.unwrap();
-    assert!(!transaction.remove_object("o/1").await.unwrap());
+    assert!(!transaction.remove_object("o/1", at(4)).await.unwrap());
     assert!(transaction.set_object_state("o/1", Pending, Deleting, at(2)).await.unwrap());
     assert!(!transaction.set_object_state("o/1", Pending, Live, at(3)).await.unwrap());
     let [stale] = transaction.stale_objects(at(3), 10).await.unwrap().try_into().unwrap();
     assert_eq!((stale.key.as_str(), stale.state, stale.changed_at), ("o/1", Deleting, at(2)));
     assert_eq!(transaction.stale_objects(at(2), 10).await.unwrap(), []);
-    assert!(transaction.remove_object("o/1").await.unwrap());
-    assert!(!transaction.remove_object("o/1").await.unwrap());
+    assert!(transaction.remove_object("o/1", at(4)).await.unwrap());
+    assert!(!transaction.remove_object("o/1", at(4)).await.unwrap());
 }
 
 async fn what_an_open_session_writes_is_not_stale(database: Database) {
@@ -179,20 +182,38 @@ async fn a_base_has_the_blobs_of_its_own_revisions_only(database: Database) {
     add_resources(&mut transaction, &janes, "stable", &["common/a"], "one").await;
     let shared = Content::of(b"common/a one");
 
-    assert!(transaction.base_has_blob(joes.id, &archive).await.unwrap());
-    assert!(!transaction.base_has_blob(janes.id, &archive).await.unwrap());
-    assert!(transaction.base_has_blob(janes.id, &shared).await.unwrap());
-    let of_another_size = Content { size: shared.size - 1, ..shared };
-    assert!(!transaction.base_has_blob(janes.id, &of_another_size).await.unwrap());
-    let mut names = Vec::new();
-    for content in [archive, shared, Content::of(b"absent"), Content { size: 1, ..shared }] {
-        let bases = transaction.bases_with_blob(&content, 10).await.unwrap();
-        names.push(bases.into_iter().map(|base| base.name).collect::<Vec<_>>());
+    let (of_another_size, absent) = (Content { size: shared.size - 1, ..shared }, Content::of(b"absent"));
+    let contents = [archive, shared, absent, of_another_size];
+    let sha256s = |contents: &[Content]| contents.iter().map(|it| it.digests.sha256).collect();
+    let of_joe = transaction.contents_in_base(joes.id, &contents).await.unwrap();
+    assert_eq!(of_joe, sha256s(&[archive, shared]));
+    let of_jane = transaction.contents_in_base(janes.id, &contents).await.unwrap();
+    assert_eq!(of_jane, sha256s(&[shared]));
+    assert!(transaction.contents_in_base(janes.id, &[of_another_size]).await.unwrap().is_empty());
+
+    let holder = |content: Content, base: &Base| Holder { sha256: content.digests.sha256, base: base.id };
+    let mut all = [holder(archive, &joes), holder(shared, &joes), holder(shared, &janes)];
+    all.sort_by_key(|it| (it.sha256, it.base));
+    assert_eq!(transaction.holders(&contents, 10).await.unwrap(), all);
+    assert_eq!(transaction.holders(&[shared], 1).await.unwrap(), [holder(shared, &joes)]);
+    assert_eq!(transaction.holders(&[of_another_size, absent], 10).await.unwrap(), []);
+    let bases = transaction.bases_of_rows(&[joes.id, janes.id]).await.unwrap();
+    assert_eq!(bases.len(), 2);
+}
+
+async fn thousands_of_contents_are_asked_about_at_once(database: Database) {
+    let mut transaction = database.write().await.unwrap();
+    let contents: Vec<_> = (0..1200_u32).map(|n| Content::of(&n.to_le_bytes())).collect();
+    for n in [0_u32, 499, 500, 1199] {
+        add_blob(&mut transaction, &n.to_le_bytes()).await;
     }
-    assert_eq!(
-        names,
-        [vec![base_id("~joe/mysql")], vec![base_id("~joe/mysql"), base_id("~jane/mysql")], vec![], vec![]]
-    );
+    let found = transaction.blobs(&contents).await.unwrap();
+    assert_eq!(found.len(), 4);
+    assert_eq!(transaction.name_blobs(&contents, at(50)).await.unwrap().len(), 4);
+    assert_eq!(transaction.unnamed_blobs(at(50), 10).await.unwrap(), []);
+    assert_eq!(transaction.name_blobs(&contents, at(40)).await.unwrap().len(), 4);
+    assert_eq!(transaction.unnamed_blobs(at(50), 10).await.unwrap(), [], "naming turns no clock back");
+    assert_eq!(transaction.blobs(&[]).await.unwrap(), []);
 }
 
 async fn a_sha384_can_come_later(database: Database) {

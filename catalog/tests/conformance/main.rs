@@ -11,6 +11,7 @@ mod events;
 mod fixtures;
 mod leases;
 mod migrations;
+mod packs;
 mod releases;
 mod resources;
 mod sessions;

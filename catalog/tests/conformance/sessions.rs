@@ -58,6 +58,8 @@ async fn a_session_is_committed_once(database: Database) {
     open(&mut transaction, "s").await;
     let session = transaction.session("s").await.unwrap().unwrap();
     assert_eq!((session.base, session.account), (base_id("~joe/mysql"), user("joe")));
+    assert_eq!(transaction.session_plan("s").await.unwrap(), Some(empty()));
+    assert_eq!(transaction.session_plan("t").await.unwrap(), None);
     assert_eq!((session.state, session.result), (SessionState::Open, None));
     assert!(transaction.close_session("s", SessionState::Committed, Some(&empty())).await.unwrap());
     assert!(!transaction.close_session("s", SessionState::Abandoned, None).await.unwrap());
@@ -84,7 +86,7 @@ async fn a_closed_session_is_forgotten_once_its_objects_are_swept(database: Data
     transaction.close_session("s", SessionState::Abandoned, None).await.unwrap();
     assert_eq!(transaction.forget_sessions(at(101), 10).await.unwrap(), 0);
     transaction.set_object_state("o/1", Pending, Deleting, at(2)).await.unwrap();
-    assert!(transaction.remove_object("o/1").await.unwrap());
+    assert!(transaction.remove_object("o/1", at(3)).await.unwrap());
     assert_eq!(transaction.forget_sessions(at(100), 10).await.unwrap(), 0);
     assert_eq!(transaction.forget_sessions(at(101), 10).await.unwrap(), 1);
     assert_eq!(transaction.session("s").await.unwrap(), None);
@@ -160,9 +162,13 @@ async fn challenge(transaction: &mut Transaction) {
     open(transaction, "s").await;
     let account = &user("joe");
     let new = NewChallenge { session: "s", sha256: bytes().1, account, salt: [7; 32], expires_at: at(50) };
-    assert!(transaction.add_challenge(new).await.unwrap());
+    assert_eq!(transaction.add_challenges(&[new]).await.unwrap(), 1);
     let again = NewChallenge { salt: [8; 32], ..new };
-    assert!(!transaction.add_challenge(again).await.unwrap());
+    let other = NewChallenge { sha256: Content::of(b"another").digests.sha256, ..again };
+    assert_eq!(transaction.add_challenges(&[again, other]).await.unwrap(), 1);
+    let unused = transaction.unused_challenges("s", account, at(49)).await.unwrap();
+    assert_eq!(unused, [(new.sha256, new.salt), (other.sha256, other.salt)].into());
+    assert!(transaction.unused_challenges("s", account, at(50)).await.unwrap().is_empty());
 }
 
 async fn a_challenge_is_used_once_under_a_race(database: Database) {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what cannot go on has failed, in helpers as in tests")]
 
 mod crash;
+mod deltas;
 mod deploy;
 mod hostile;
 mod sample;

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
+use delta::{ChunkMap, ChunkerId};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
@@ -53,7 +54,7 @@ impl Store {
     }
 }
 
-async fn answer(State(shelf): State<Arc<Shelf>>, uri: Uri) -> Response {
+async fn answer(State(shelf): State<Arc<Shelf>>, uri: Uri, headers: HeaderMap) -> Response {
     let Some(sample) = shelf.current.lock().unwrap().clone() else {
         return StatusCode::NOT_FOUND.into_response();
     };
@@ -62,8 +63,16 @@ async fn answer(State(shelf): State<Arc<Shelf>>, uri: Uri) -> Response {
     }
     let item = uri.path().strip_prefix(&format!("/v4/{}/", sample.id())).unwrap_or_default().to_owned();
     shelf.asked.lock().unwrap().push(item.clone());
-    bytes(&sample, &item)
-        .map_or(StatusCode::NOT_FOUND.into_response(), axum::response::IntoResponse::into_response)
+    let map = item.strip_prefix("chunks/").and_then(|of| bytes(&sample, of));
+    if let Some(whole) = map {
+        return ChunkMap::of(ChunkerId::FastCdc32K, &whole).encode().into_response();
+    }
+    let Some(bytes) = bytes(&sample, &item) else { return StatusCode::NOT_FOUND.into_response() };
+    let range = headers.get("range").and_then(|it| it.to_str().ok()?.strip_prefix("bytes=")?.split_once('-'));
+    let Some((from, last)) = range else { return bytes.into_response() };
+    let (from, last): (usize, usize) = (from.parse().unwrap(), last.parse().unwrap_or(bytes.len() - 1));
+    let content_range = [("content-range", format!("bytes {from}-{last}/{}", bytes.len()))];
+    (StatusCode::PARTIAL_CONTENT, content_range, bytes[from..=last].to_vec()).into_response()
 }
 
 fn bytes(sample: &Sample, item: &str) -> Option<Vec<u8>> {

@@ -36,9 +36,14 @@ impl Unit {
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_charm-deploy"));
         command.args(args).args(["--format", "json"]).env("CHARM_STORE", &self.store);
-        for name in
-            ["CHARM_STORE_TOKEN", "CHARM_STORE_TOKEN_FILE", "CHARM_STORE_CA", "HTTP_PROXY", "http_proxy"]
-        {
+        for name in [
+            "CHARM_STORE_TOKEN",
+            "CHARM_STORE_TOKEN_FILE",
+            "CHARM_STORE_CA",
+            "CHARM_SEEDS",
+            "HTTP_PROXY",
+            "http_proxy",
+        ] {
             command.env_remove(name);
         }
         command

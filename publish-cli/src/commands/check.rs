@@ -3,6 +3,7 @@
 use charm_model::entity::Entity;
 use charm_model::finding::Finding;
 use serde::Serialize;
+use terminal::count;
 
 use crate::cli::{CheckArgs, Format};
 use crate::context::Context;
@@ -10,7 +11,6 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Told;
 use crate::package::{Proved, prove};
-use crate::text::count;
 
 #[derive(Serialize)]
 struct Checked {

@@ -10,6 +10,7 @@ use charm_model::resources_yaml::Declaration;
 use charm_model::shape::{Place, Tree};
 use charm_model::tree::{AuthorTree, EntryKind};
 use serde::Serialize;
+use terminal::{count, lines};
 
 use crate::cli::InitArgs;
 use crate::context::Context;
@@ -17,7 +18,6 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Told;
 use crate::package::read;
-use crate::text::{count, lines};
 
 const FILE: &str = "resources.yaml";
 

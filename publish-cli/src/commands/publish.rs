@@ -1,10 +1,11 @@
 //! `publish`: make revisions of what is in a directory. Moves no pointer.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use charm_model::reference::{BaseId, Reference};
-use store_client::{ClientError, Publish, Store};
-use v4_wire::publish::PlanRequest;
+use store_client::{ClientError, Progress, Publish, Source, Store};
+use v4_wire::publish::{BlobPlan, PlanRequest};
 
 use crate::cli::PublishArgs;
 use crate::config::Files;
@@ -13,7 +14,8 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::hash_cache::HashCache;
 use crate::package::{Package, prove};
-use crate::report::{Before, Done, Plan};
+use crate::report::{Before, Done, NewBytes, Plan};
+use crate::seeding;
 use crate::summing::Summing;
 
 pub(crate) async fn run(args: &PublishArgs, context: &Context) -> Result<Exit, Failure> {
@@ -23,16 +25,28 @@ pub(crate) async fn run(args: &PublishArgs, context: &Context) -> Result<Exit, F
     }
     let mut job = Job::prepare(args, context).await?;
     let publish = Publish::begin(&job.store, &job.request(false), job.package.sources()).await?;
-    let plan = Plan::new(&job.package, &job.base, publish.answer(), &job.before);
+    let mut publish = publish.with_seeds(context.seeds());
+    let new_bytes = compare(&mut publish, context).await.inspect_err(|error| job.distrust(error))?;
+    let plan = Plan::new(&job.package, &job.base, publish.answer(), &new_bytes, &job.before);
     context.output().note(plan.table().trim_end());
     context.output().warnings(&publish.answer().findings);
-    context.progress().begin("upload", plan.send);
+    context.progress().begin("upload", plan.left);
     context.progress().go_on(plan.arrived.clone(), publish.session().expires);
     let published = publish.finish(context.progress().clone()).await;
     let published = published.inspect_err(|error| job.distrust(error))?;
     context.progress().finish();
-    context.output().result(&Done::new(published, &job.before))?;
+    context.output().result(&Done::new(published, job.store.traffic(), &job.before))?;
+    job.keep_seeds(&publish, context).await;
     Ok(Exit::Done)
+}
+
+/// Finds out what of the files the store has already.
+async fn compare(publish: &mut Publish, context: &Context) -> Result<NewBytes, ClientError> {
+    context.progress().begin("compare", publish.comparable_bytes());
+    let progress: Arc<dyn Progress> = context.progress().clone();
+    let new_bytes = publish.compare(&progress).await?;
+    context.progress().finish();
+    Ok(new_bytes)
 }
 
 /// Asks the store what a publish would come to; nothing is made.
@@ -40,7 +54,7 @@ pub(crate) async fn plan(args: &PublishArgs, context: &Context) -> Result<Plan, 
     let job = Job::prepare(args, context).await?;
     let answer = job.store.plan(&job.request(true)).await?;
     context.output().warnings(&answer.findings);
-    Ok(Plan::new(&job.package, &job.base, &answer, &job.before))
+    Ok(Plan::new(&job.package, &job.base, &answer, &NewBytes::new(), &job.before))
 }
 
 /// All that is known before the store is told.
@@ -79,6 +93,16 @@ impl Job {
             self.cache.forget(path);
             self.cache.save();
         }
+    }
+
+    /// Keeps what was sent: the next revision will be much like it.
+    async fn keep_seeds(&self, publish: &Publish, context: &Context) {
+        let is_sent = |(_, source): &(String, Source)| {
+            let plan = publish.answer().blobs.get(&source.content.digests.sha256);
+            matches!(plan, Some(BlobPlan::Send { .. }))
+        };
+        let files = self.package.placed_sources().into_iter().filter(is_sent).collect();
+        seeding::keep(context.seeds(), &self.base, files).await;
     }
 
     fn request(&self, dry_run: bool) -> PlanRequest {

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use charm_archive::{Archive, ArchiveLimits};
 use charm_model::digest::Content;
-use charm_model::reference::Reference;
+use charm_model::reference::{BaseId, Reference};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
-use store_client::{Item, Store, hash_file};
+use store_client::{Item, Seeds, Source, Store, Traffic, hash_file};
+use terminal::{count, size};
 use v4_wire::publish::StreamFile;
 use v4_wire::resolve::Resolution;
 
@@ -19,7 +20,7 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Told;
-use crate::text::{count, size};
+use crate::seeding;
 
 #[derive(Serialize)]
 struct Pulled {
@@ -27,6 +28,10 @@ struct Pulled {
     dir: PathBuf,
     n_files: usize,
     bytes: u64,
+    /// How many of them were in files here.
+    reused: u64,
+    #[serde(flatten)]
+    traffic: Traffic,
 }
 
 impl Told for Pulled {
@@ -34,7 +39,14 @@ impl Told for Pulled {
 
     fn human(&self) -> String {
         let (files, bytes) = (count(self.n_files, "resource"), size(self.bytes));
-        format!("pulled {} into {}: {files}, {bytes}\n", self.id, self.dir.display())
+        let (id, dir, received) = (&self.id, self.dir.display(), size(self.traffic.received));
+        match self.reused {
+            0 => format!("pulled {id} into {dir}: {files}, {bytes}\n"),
+            reused => {
+                let reused = size(reused);
+                format!("pulled {id} into {dir}: {files}, {bytes}; received {received}, {reused} were here\n")
+            }
+        }
     }
 
     fn quiet(&self) -> Option<String> {
@@ -54,10 +66,21 @@ pub(crate) async fn run(args: &PullArgs, context: &Context) -> Result<Exit, Fail
     let bytes = resolution.archive.content.size + files.iter().map(|it| it.file.content.size).sum::<u64>();
     context.progress().begin("download", bytes);
     let staging = Staging::beside(&dir)?;
-    staging.fetch(&store, &resolution, &files, context).await?;
+    let fetch = Fetch { store: &store, id: &resolution.id, seeds: context.seeds(), context };
+    let items = staging.items(&resolution, &files);
+    let reused = staging.fetch(&fetch, &items, &files).await?;
     context.progress().finish();
+    fetch.keep_seeds(items).await;
     staging.become_tree(&dir).await?;
-    context.output().result(&Pulled { id: resolution.id, dir, n_files: files.len(), bytes })?;
+    let traffic = store.traffic();
+    context.output().result(&Pulled {
+        id: resolution.id,
+        dir,
+        n_files: files.len(),
+        bytes,
+        reused,
+        traffic,
+    })?;
     Ok(Exit::Done)
 }
 
@@ -92,29 +115,32 @@ impl Staging {
         self.0.join("resources")
     }
 
-    async fn fetch(
-        &self,
-        store: &Store,
-        resolution: &Resolution,
-        files: &[StreamFile],
-        context: &Context,
-    ) -> Result<(), Failure> {
-        // Left from another revision, files would come along that this one does not have.
-        self.keep_only(files)?;
-        let archive = (Item::Archive, resolution.archive.content, self.archive());
+    /// Returns what is fetched, and where to.
+    fn items(&self, resolution: &Resolution, files: &[StreamFile]) -> Vec<(Item, Source)> {
+        let archive = Source { path: self.archive(), content: resolution.archive.content };
         let resources = files.iter().map(|it| {
             let path = self.resources().join(it.place.to_string());
-            (Item::Resource(it.place.clone()), it.file.content, path)
+            (Item::Resource(it.place.clone()), Source { path, content: it.file.content })
         });
-        let id = &resolution.id;
-        let fetched =
-            stream::iter([archive].into_iter().chain(resources)).map(|(item, content, path)| async move {
-                fetch_one(store, id, &item, &content, &path, context).await
-            });
-        fetched.buffer_unordered(store.options().n_parallel).try_collect::<()>().await?;
+        [(Item::Archive, archive)].into_iter().chain(resources).collect()
+    }
+
+    /// Fetches everything. Returns how many bytes were in files here.
+    async fn fetch(
+        &self,
+        fetch: &Fetch<'_>,
+        items: &[(Item, Source)],
+        files: &[StreamFile],
+    ) -> Result<u64, Failure> {
+        // Left from another revision, files would come along that this one does not have.
+        self.keep_only(files)?;
+        let fetched = stream::iter(items).map(|(item, to)| fetch.one(item, to));
+        let fetched = fetched.buffer_unordered(fetch.store.options().n_parallel);
+        let reused = fetched.try_fold(0, |sum, reused| std::future::ready(Ok(sum + reused))).await?;
         files
             .iter()
-            .try_for_each(|it| set_mode(&self.resources().join(it.place.to_string()), it.file.executable))
+            .try_for_each(|it| set_mode(&self.resources().join(it.place.to_string()), it.file.executable))?;
+        Ok(reused)
     }
 
     fn keep_only(&self, files: &[StreamFile]) -> Result<(), Failure> {
@@ -154,22 +180,55 @@ impl Staging {
     }
 }
 
-/// Fetches a file, unless it is there already from an earlier attempt.
-async fn fetch_one(
-    store: &Store,
-    id: &Reference,
-    item: &Item,
-    expected: &Content,
-    path: &Path,
-    context: &Context,
-) -> Result<(), Failure> {
-    if path.exists() && hash_file(path, Arc::new(())).await? == *expected {
-        return Ok(());
+/// The bytes of one revision, on their way.
+struct Fetch<'a> {
+    store: &'a Store,
+    id: &'a Reference,
+    seeds: Option<Seeds>,
+    context: &'a Context,
+}
+
+impl Fetch<'_> {
+    /// Fetches a file, unless it is there already from an earlier attempt. Returns how many bytes were here.
+    async fn one(&self, item: &Item, to: &Source) -> Result<u64, Failure> {
+        let Source { path, content } = to;
+        if path.exists() && hash_file(path, Arc::new(())).await? == *content {
+            return Ok(content.size);
+        }
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        let (candidates, progress) = (self.candidates(item, content).await, self.context.progress().clone());
+        // A transfer's state is large, and several stand side by side.
+        let download = self.store.download_from(self.id, item, content, path, candidates, progress);
+        Ok(Box::pin(download).await?)
     }
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent)?;
+
+    /// Returns files that are kept here: this one, and others that stood at its place.
+    async fn candidates(&self, item: &Item, content: &Content) -> Vec<Source> {
+        let (Some(seeds), Some(base)) = (self.seeds.clone(), self.base()) else { return Vec::new() };
+        let (label, content) = (seeding::label(&base, &place_of(item)), *content);
+        let look = move || seeds.find(&content).into_iter().chain(seeds.alike(&label)).collect();
+        tokio::task::spawn_blocking(look).await.unwrap_or_default()
     }
-    Ok(store.download(id, item, expected, path, context.progress().clone()).await?)
+
+    async fn keep_seeds(&self, items: Vec<(Item, Source)>) {
+        let Some(base) = self.base() else { return };
+        let files = items.into_iter().map(|(item, source)| (place_of(&item), source)).collect();
+        seeding::keep(self.seeds.clone(), &base, files).await;
+    }
+
+    fn base(&self) -> Option<BaseId> {
+        Some(BaseId { owner: self.id.owner.clone()?, name: self.id.name.clone() })
+    }
+}
+
+/// Returns where an item stands in its charm.
+fn place_of(item: &Item) -> String {
+    match item {
+        Item::Archive => "archive".to_owned(),
+        Item::Resource(place) => format!("resources/{place}"),
+    }
 }
 
 fn set_mode(path: &Path, is_executable: bool) -> Result<(), Failure> {

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use charm_model::name::Channel;
 use charm_model::resolve::{CharmRule, ResourceRule};
+use terminal::{count, size};
 use v4_wire::resolve::{Resolution, ResourcesSummary};
 
 use crate::cli::ResolveArgs;
@@ -11,7 +12,6 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Told;
-use crate::text::{count, size};
 
 pub(crate) async fn run(args: &ResolveArgs, context: &Context) -> Result<Exit, Failure> {
     let resolution = context.store()?.resolve(&args.id, args.channel, args.arch).await?;

@@ -5,6 +5,7 @@ use std::pin::pin;
 
 use futures::TryStreamExt as _;
 use serde::Serialize;
+use terminal::size;
 use v4_wire::resolve::{Kind, Resolution};
 
 use crate::cli::ShowArgs;
@@ -12,7 +13,6 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Output, Told};
-use crate::text::size;
 
 #[derive(Serialize)]
 #[serde(transparent)]

@@ -1,5 +1,6 @@
 //! `yank`: withdraw a revision.
 
+use terminal::lines;
 use v4_wire::release::{WithdrawRequest, Withdrawal};
 
 use crate::cli::YankArgs;
@@ -8,7 +9,6 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Told;
-use crate::text::lines;
 
 pub(crate) async fn run(args: YankArgs, context: &Context) -> Result<Exit, Failure> {
     let request = WithdrawRequest { reason: args.reason, move_to: args.move_to };

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
+mod deltas;
 mod flow;
 mod proxy;
 mod stub;

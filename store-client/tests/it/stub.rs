@@ -12,8 +12,9 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use bytes::Bytes;
-use charm_model::digest::Content;
-use futures::stream;
+use charm_model::digest::{Content, Sha256};
+use delta::{Bases, ChunkMap, ChunkerId, Limits, assemble};
+use futures::{StreamExt as _, stream};
 use store_client::{ClientError, Credentials, Options, Publish, Source, Store};
 use tempfile::TempDir;
 
@@ -30,6 +31,7 @@ pub(crate) struct Stub {
 }
 
 /// What the store has, and what it has seen.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fault of its own, and tests mix them")]
 #[derive(Default)]
 pub(crate) struct Seen {
     /// What is right: the blobs of the publish; the first is the archive too.
@@ -47,15 +49,39 @@ pub(crate) struct Seen {
     /// How many parts come at once, now and at most.
     pub(crate) at_once: (usize, usize),
     pub(crate) n_moves: usize,
+    /// What the store has from before, and proposes as bases of every blob.
+    pub(crate) old: Vec<Bytes>,
+    /// The sizes of the recipes that came.
+    pub(crate) recipes: Vec<usize>,
+    /// Whether recipes are refused.
+    pub(crate) refuses_recipes: bool,
+    /// What is kept as a patch of the archive, from whatever.
+    pub(crate) patch: Option<Vec<u8>>,
+    /// The ranges of the patch that were asked for; each answer breaks off behind so many bytes.
+    pub(crate) patch_ranges: Vec<Option<String>>,
+    pub(crate) patch_breaks_after: Option<usize>,
+    /// Whether the archive's map is that of other bytes.
+    pub(crate) map_lies: bool,
+    /// How many of the next ranges of the archive have a wrong byte.
+    pub(crate) n_spoilt: usize,
+    /// How many bytes of the archive went out.
+    pub(crate) n_served: usize,
 }
 
 impl Stub {
     pub(crate) async fn start(n_blobs: u8) -> Self {
-        let blobs = (0..n_blobs).map(bytes).collect();
-        let state = Arc::new(Mutex::new(Seen { blobs, ..Seen::default() }));
+        Self::with((0..n_blobs).map(bytes).collect(), Vec::new()).await
+    }
+
+    /// Starts a store that wants these blobs, each of the usual size, and has others from before.
+    pub(crate) async fn with(blobs: Vec<Bytes>, old: Vec<Bytes>) -> Self {
+        let state = Arc::new(Mutex::new(Seen { blobs, old, ..Seen::default() }));
         let router = Router::new()
             .route("/v4/~joe/mysql-1.stable.2/archive", get(archive))
+            .route("/v4/~joe/mysql-1.stable.2/chunks/archive", get(archive_map))
+            .route("/v4/~joe/mysql-1.stable.2/patches/archive", get(patch))
             .route("/v4/~joe/mysql-1.stable.2/release", post(release))
+            .route("/v4/publish/s1/chunks/{blob}", get(base_map))
             .route("/v4/publish", post(plan))
             .route("/v4/publish/s1/blobs/{blob}", put(part).get(offset))
             .route("/v4/publish/s1/commit", post(commit))
@@ -91,7 +117,7 @@ pub(crate) fn store_at(address: SocketAddr, options: Options) -> Store {
 /// The author's files.
 pub(crate) struct Files {
     pub(crate) dir: TempDir,
-    sources: Vec<Source>,
+    pub(crate) sources: Vec<Source>,
 }
 
 impl Files {
@@ -121,6 +147,20 @@ fn bytes(seed: u8) -> Bytes {
     (0..SIZE).map(|at| u8::try_from((at * 7 + usize::from(seed)) % 251).unwrap()).collect::<Vec<u8>>().into()
 }
 
+/// Bytes that nothing compresses.
+pub(crate) fn noise(seed: u8) -> Vec<u8> {
+    let mut bytes = vec![0; SIZE];
+    blake3::Hasher::new().update(&[seed]).finalize_xof().fill(&mut bytes);
+    bytes
+}
+
+/// The same bytes, a tenth of them other ones.
+pub(crate) fn edited(bytes: &[u8]) -> Bytes {
+    let mut bytes = bytes.to_vec();
+    bytes[SIZE / 2..SIZE / 2 + SIZE / 10].copy_from_slice(&noise(99)[..SIZE / 10]);
+    bytes.into()
+}
+
 fn hex(bytes: &[u8]) -> String {
     Content::of(bytes).digests.sha256.to_hex()
 }
@@ -143,7 +183,56 @@ async fn archive(State(state): Known, headers: HeaderMap) -> Response {
     let (from, last) = range.strip_prefix("bytes=").unwrap().split_once('-').unwrap();
     let (from, last): (usize, usize) = (from.parse().unwrap(), last.parse().unwrap_or(SIZE - 1));
     let headers = [("etag", etag), ("content-range", format!("bytes {from}-{last}/{SIZE}"))];
-    (StatusCode::PARTIAL_CONTENT, headers, bytes.slice(from..=last)).into_response()
+    let mut bytes = bytes[from..=last].to_vec();
+    seen.n_served += bytes.len();
+    if seen.n_spoilt > 0 {
+        seen.n_spoilt -= 1;
+        bytes[0] ^= 1;
+    }
+    (StatusCode::PARTIAL_CONTENT, headers, bytes).into_response()
+}
+
+async fn archive_map(State(state): Known) -> Vec<u8> {
+    let seen = state.lock().unwrap();
+    let map = ChunkMap::of(ChunkerId::FastCdc32K, &seen.blobs[0]).encode();
+    if !seen.map_lies {
+        return map;
+    }
+    let mut lie = ChunkMap::of(ChunkerId::FastCdc32K, &seen.old[0]).encode();
+    // The blob that a map says it is of: size and both digests, behind magic, version and chunker.
+    lie[13..13 + 72].copy_from_slice(&map[13..13 + 72]);
+    lie
+}
+
+async fn base_map(State(state): Known, Path(blob): Path<String>) -> Vec<u8> {
+    let seen = state.lock().unwrap();
+    let base = seen.old.iter().find(|it| hex(it) == blob).unwrap();
+    ChunkMap::of(ChunkerId::FastCdc32K, base).encode()
+}
+
+async fn patch(State(state): Known, headers: HeaderMap) -> Response {
+    let mut seen = state.lock().unwrap();
+    let range = headers.get("range").map(|it| it.to_str().unwrap().to_owned());
+    seen.patch_ranges.push(range.clone());
+    let Some(patch) = seen.patch.clone() else {
+        let problem = r#"{"type":"urn:charm-store:E-NO-PATCH","title":"none","status":404,"detail":"none"}"#;
+        return (StatusCode::NOT_FOUND, problem).into_response();
+    };
+    let from = range.as_ref().map_or(0, |it| it["bytes=".len()..it.len() - 1].parse().unwrap());
+    let rest = Bytes::from(patch).slice(from..);
+    let status = if range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
+    let body = match seen.patch_breaks_after {
+        Some(n_bytes) if n_bytes < rest.len() => {
+            // What breaks off at once is never written to the line.
+            let breaks = async {
+                tokio::time::sleep(PART_TAKES).await;
+                Err(std::io::Error::other("cable"))
+            };
+            Body::from_stream(stream::iter([Ok(rest.slice(..n_bytes))]).chain(stream::once(breaks)))
+        }
+        _ => Body::from(rest),
+    };
+    (status, body).into_response()
 }
 
 async fn plan(State(state): Known) -> String {
@@ -154,7 +243,9 @@ async fn plan(State(state): Known) -> String {
         if seen.asks_for_proof {
             format!(r#""{sha256}":{{"action":"prove","salt":"blake3:{}"}}"#, "0".repeat(64))
         } else {
-            format!(r#""{sha256}":{{"action":"send","offset":{offset}}}"#)
+            let bases: Vec<Content> = seen.old.iter().map(|it| Content::of(it)).collect();
+            let bases = serde_json::to_string(&bases).unwrap();
+            format!(r#""{sha256}":{{"action":"send","offset":{offset},"bases":{bases}}}"#)
         }
     };
     let blobs = seen.blobs.iter().map(action).collect::<Vec<_>>().join(",");
@@ -173,10 +264,21 @@ async fn part(
     State(state): Known,
     Path(blob): Path<String>,
     Query(query): Query<BTreeMap<String, usize>>,
+    headers: HeaderMap,
     body: Bytes,
 ) -> Response {
     let n_parts = {
         let mut seen = state.lock().unwrap();
+        let body = if headers["content-type"] == v4_wire::RECIPE {
+            if seen.refuses_recipes {
+                let problem = r#"{"type":"urn:charm-store:E-RECIPE","title":"no","status":422,"detail":"no recipes here"}"#;
+                return (StatusCode::UNPROCESSABLE_ENTITY, problem).into_response();
+            }
+            seen.recipes.push(body.len());
+            made(&seen, &body)
+        } else {
+            body
+        };
         seen.at_once.0 += 1;
         seen.at_once.1 = seen.at_once.1.max(seen.at_once.0);
         seen.parts.push(body.len());
@@ -201,6 +303,25 @@ async fn part(
         }
     }
     offset(State(state), Path(blob)).await.into_response()
+}
+
+/// Returns what a recipe makes of what the store has.
+fn made(seen: &Seen, recipe: &[u8]) -> Bytes {
+    struct Shelf<'a>(&'a Seen);
+    impl Bases for Shelf<'_> {
+        fn read_at(&mut self, base: &Sha256, offset: u64, buffer: &mut [u8]) -> std::io::Result<()> {
+            let hex = base.to_hex();
+            let old = self.0.old.iter().find(|it| crate::stub::hex(it) == hex).map(|it| &it[..]);
+            let bytes = old.or_else(|| self.0.stored.get(&hex).map(|it| &it[..]));
+            let bytes = bytes.ok_or(std::io::ErrorKind::NotFound)?;
+            let at = usize::try_from(offset).unwrap();
+            buffer.copy_from_slice(&bytes[at..at + buffer.len()]);
+            Ok(())
+        }
+    }
+    let mut target = Vec::new();
+    assemble(recipe, Limits::for_target(SIZE as u64), &mut Shelf(seen), &mut target).unwrap();
+    target.into()
 }
 
 async fn commit() -> &'static str {

@@ -24,8 +24,8 @@ use v4_wire::publish::{
 };
 
 use super::plan::manifest;
-use super::receive::progress;
-use super::session::{OpenSession, blobs};
+use super::receive::{NOTHING_YET, arrived};
+use super::session::OpenSession;
 use crate::access::base_to_publish;
 use crate::error::StoreError;
 use crate::inspect::{Inspection, file_table};
@@ -74,48 +74,56 @@ impl Store {
         open: &OpenSession,
         proofs: &BTreeMap<Sha256, Blake3>,
     ) -> Result<Gathered, StoreError> {
-        let (mut found, mut missing) = (Blobs::new(), BTreeMap::new());
-        for (sha256, content) in blobs(&open.plan)? {
-            match self.find(caller, open, &content, proofs.get(&sha256)).await? {
-                Ok(blob) => drop(found.insert(sha256, blob)),
-                Err(progress) => drop(missing.insert(sha256, progress)),
+        let (mut found, begun) = self.find(open).await?;
+        let mut missing = BTreeMap::new();
+        for (sha256, content) in &open.plan.blobs {
+            if found.contains_key(sha256) {
+                continue;
+            }
+            match self.accept(caller, open, content, proofs.get(sha256)).await? {
+                Some(blob) => drop(found.insert(*sha256, blob)),
+                None => drop(missing.insert(*sha256, begun.get(sha256).copied().unwrap_or(NOTHING_YET))),
             }
         }
         Ok(if missing.is_empty() { Gathered::All(found) } else { Gathered::Missing(missing) })
     }
 
+    /// Finds the blobs that were sent in this session or are in the base, and how far the others are that have begun to
+    /// come.
     async fn find(
+        &self,
+        open: &OpenSession,
+    ) -> Result<(Blobs, BTreeMap<Sha256, UploadProgress>), StoreError> {
+        let planned: Vec<Content> = open.plan.blobs.values().copied().collect();
+        let mut tx = self.database().read().await?;
+        let arrivals = tx.arrivals(&open.row.id, &planned).await?;
+        let sent: BTreeSet<_> =
+            arrivals.iter().filter(|it| it.blob.is_some()).map(|it| it.content.digests.sha256).collect();
+        let (mut usable, others): (Vec<_>, Vec<_>) =
+            planned.into_iter().partition(|content| sent.contains(&content.digests.sha256));
+        if let Some(base) = tx.base(&open.plan.base).await? {
+            let in_base = tx.contents_in_base(base.id, &others).await?;
+            usable.extend(others.into_iter().filter(|content| in_base.contains(&content.digests.sha256)));
+        }
+        let blobs = tx.blobs(&usable).await?.into_iter().map(|blob| (blob.content.digests.sha256, blob));
+        let begun = arrivals.iter().map(|it| (it.content.digests.sha256, arrived(it))).collect();
+        Ok((blobs.collect(), begun))
+    }
+
+    /// Returns the blob that a proof is about, if there is a proof and it holds.
+    async fn accept(
         &self,
         caller: &Caller,
         open: &OpenSession,
         content: &Content,
         proof: Option<&Blake3>,
-    ) -> Result<Result<Blob, UploadProgress>, StoreError> {
+    ) -> Result<Option<Blob>, StoreError> {
+        let Some(answer) = proof else { return Ok(None) };
         let (session, account) = (open.row.id.as_str(), actor(caller)?);
-        let mut tx = self.database().read().await?;
-        let upload = tx.upload(session, &content.digests.sha256).await?;
-        if let Some(blob) = upload.as_ref().and_then(|upload| upload.blob) {
-            return tx
-                .blob_by_id(blob)
-                .await?
-                .map(Ok)
-                .ok_or_else(|| StoreError::NoSession(session.to_owned()));
-        }
-        let base = tx.base(&open.plan.base).await?;
-        if let Some(base) = base
-            && tx.base_has_blob(base.id, content).await?
-            && let Some(blob) = tx.blob(content).await?
-        {
-            return Ok(Ok(blob));
-        }
-        drop(tx);
-        if let Some(answer) = proof
-            && let Some(blob) = self.proved(session, &account, content, *answer).await?
-        {
-            self.remember_proof(session, content, &blob, upload.as_ref()).await?;
-            return Ok(Ok(blob));
-        }
-        Ok(Err(upload.as_ref().map_or(UploadProgress { offset: 0, complete: false }, progress)))
+        let Some(blob) = self.proved(session, &account, content, *answer).await? else { return Ok(None) };
+        let begun = self.database().read().await?.upload(session, &content.digests.sha256).await?;
+        self.remember_proof(session, content, &blob, begun.as_ref()).await?;
+        Ok(Some(blob))
     }
 
     /// Writes down that a blob was proved: its salt is used up, and the commit may have to wait for others. What was
@@ -213,11 +221,9 @@ impl Publish<'_> {
 
     /// Keeps the sweep away from the blobs until something names them.
     async fn hold_blobs(&self, tx: &mut Transaction) -> Result<(), StoreError> {
-        for blob in self.blobs.values() {
-            let held = tx.name_blob(&blob.content, self.now).await?;
-            held.ok_or(catalog::CatalogError::BlobGone)?;
-        }
-        Ok(())
+        let contents: Vec<_> = self.blobs.values().map(|blob| blob.content).collect();
+        let n_held = tx.name_blobs(&contents, self.now).await?.len();
+        if n_held == contents.len() { Ok(()) } else { Err(catalog::CatalogError::BlobGone.into()) }
     }
 
     async fn charm(
@@ -386,14 +392,12 @@ impl Publish<'_> {
     ) -> Result<Published, StoreError> {
         let key = &charm.charm.key;
         let entity = EntityId { base: base.name.clone(), series: key.series.clone(), revision: key.revision };
-        let uploads = tx.uploads_of(&self.open.row.id).await?;
-        let unique: BTreeSet<_> = self.blobs.keys().collect();
         Ok(Published {
             ids: ids(&entity, charm.charm.default_stream.as_ref(), streams),
             charm: PublishedRevision { revision: key.revision, new: charm.is_new },
             streams: streams.iter().map(|(stream, it)| (stream.clone(), revision_of(it))).collect(),
-            logical_bytes: unique.iter().map(|sha256| self.blobs[sha256].content.size).sum(),
-            received_bytes: uploads.iter().map(|upload| upload.received).sum(),
+            logical_bytes: self.blobs.values().map(|blob| blob.content.size).sum(),
+            received_bytes: tx.received_bytes(&self.open.row.id).await?,
             event: None,
             findings,
         })

@@ -1,18 +1,18 @@
 //! Planning: what a publish would make, and which bytes it needs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use catalog::Transaction;
 use catalog::base::Base;
-use catalog::challenge::NewChallenge;
-use charm_model::digest::{Blake3, Content};
+use catalog::challenge::{NewChallenge, Salt};
+use charm_model::digest::{Blake3, Content, Sha256};
 use charm_model::name::{StreamName, UserName};
 use charm_model::reference::Revision;
 use charm_model::rights::{Caller, Right};
 use charm_model::shape::{MAX_STREAM_FILES, MAX_STREAMS, Manifest};
 use v4_wire::publish::{BlobPlan, CharmPlan, PlanAnswer, PlanRequest, StreamFile, StreamPlan};
 
-use super::receive::progress;
+use super::receive::arrived;
 use super::session::blobs;
 use crate::access::base_to_publish;
 use crate::error::StoreError;
@@ -61,9 +61,7 @@ impl Store {
             blobs: BTreeMap::new(),
             findings: Vec::new(),
         };
-        for (sha256, content) in blobs {
-            answer.blobs.insert(sha256, planning.blob(&mut tx, &content).await?);
-        }
+        answer.blobs = planning.blobs(&mut tx, &blobs).await?;
         if !request.dry_run {
             tx.commit().await?;
         }
@@ -141,43 +139,83 @@ impl Planning<'_> {
         })
     }
 
-    async fn blob(&self, tx: &mut Transaction, content: &Content) -> Result<BlobPlan, StoreError> {
-        if let Some(base) = &self.base
-            && tx.base_has_blob(base.id, content).await?
-        {
-            return Ok(BlobPlan::Have);
-        }
-        let offset = self.received(tx, content).await?;
-        if offset == 0 && content.size > 0 && self.may_see(tx, content).await? {
-            return self.challenge(tx, content).await;
-        }
-        Ok(BlobPlan::Send { offset, bases: Vec::new() })
+    /// Says what to do about each blob; all of them are asked about at once.
+    async fn blobs(
+        &self,
+        tx: &mut Transaction,
+        blobs: &BTreeMap<Sha256, Content>,
+    ) -> Result<BTreeMap<Sha256, BlobPlan>, StoreError> {
+        let contents: Vec<_> = blobs.values().copied().collect();
+        let had = match &self.base {
+            Some(base) => tx.contents_in_base(base.id, &contents).await?,
+            None => BTreeSet::new(),
+        };
+        let begun = self.begun(tx, &contents).await?;
+        let is_open = |content: &Content| {
+            let sha256 = &content.digests.sha256;
+            content.size > 0 && !had.contains(sha256) && begun.get(sha256).is_none_or(|offset| *offset == 0)
+        };
+        let open: Vec<_> = contents.iter().copied().filter(is_open).collect();
+        let seen = self.seen(tx, &open).await?;
+        let salts = self.challenge(tx, open.iter().filter(|it| seen.contains(&it.digests.sha256))).await?;
+        let plan = |sha256: &Sha256| match (had.contains(sha256), salts.get(sha256)) {
+            (true, _) => BlobPlan::Have,
+            (false, Some(salt)) => BlobPlan::Prove { salt: *salt },
+            (false, None) => {
+                BlobPlan::Send { offset: begun.get(sha256).copied().unwrap_or(0), bases: Vec::new() }
+            }
+        };
+        Ok(blobs.keys().map(|sha256| (*sha256, plan(sha256))).collect())
     }
 
-    /// Returns how much of a blob came when the session was begun before.
-    async fn received(&self, tx: &mut Transaction, content: &Content) -> Result<u64, StoreError> {
-        let Some(session) = &self.session else { return Ok(0) };
-        let upload = tx.upload(session, &content.digests.sha256).await?;
-        Ok(upload.as_ref().map_or(0, |upload| progress(upload).offset))
+    /// Returns how much of each blob came when the session was begun before.
+    async fn begun(
+        &self,
+        tx: &mut Transaction,
+        contents: &[Content],
+    ) -> Result<BTreeMap<Sha256, u64>, StoreError> {
+        let Some(session) = &self.session else { return Ok(BTreeMap::new()) };
+        let arrivals = tx.arrivals(session, contents).await?;
+        Ok(arrivals.iter().map(|it| (it.content.digests.sha256, arrived(it).offset)).collect())
     }
 
-    /// Says whether some base that has this content shows its digests to the caller.
-    async fn may_see(&self, tx: &mut Transaction, content: &Content) -> Result<bool, StoreError> {
-        let bases = tx.bases_with_blob(content, BASES_ASKED).await?;
-        Ok(bases.iter().any(|base| base.acl.allows(self.caller, &base.name, Right::Metadata)))
+    /// Returns those of the contents whose digests some base shows to the caller.
+    async fn seen(&self, tx: &mut Transaction, contents: &[Content]) -> Result<BTreeSet<Sha256>, StoreError> {
+        let holders = tx.holders(contents, BASES_ASKED).await?;
+        let rows: BTreeSet<_> = holders.iter().map(|holder| holder.base).collect();
+        let bases = tx.bases_of_rows(&Vec::from_iter(rows)).await?;
+        let shows = |base: &&Base| base.acl.allows(self.caller, &base.name, Right::Metadata);
+        let showing: BTreeSet<_> = bases.iter().filter(shows).map(|base| base.id).collect();
+        let seen = holders.iter().filter(|holder| showing.contains(&holder.base));
+        Ok(seen.map(|holder| holder.sha256).collect())
     }
 
-    async fn challenge(&self, tx: &mut Transaction, content: &Content) -> Result<BlobPlan, StoreError> {
-        let salt = random::<32>()?;
-        let Some(session) = &self.session else { return Ok(BlobPlan::Prove { salt: Blake3(salt) }) };
-        let (sha256, account, now) = (content.digests.sha256, &self.account, self.store.now());
-        let expires_at = now.plus(self.store.limits().proof_ttl_for(content.size));
-        if tx.add_challenge(NewChallenge { session, sha256, account, salt, expires_at }).await? {
-            return Ok(BlobPlan::Prove { salt: Blake3(salt) });
+    /// Returns the salts to answer. A session has one challenge per blob, ever: an attempt that failed is not tried again.
+    async fn challenge<'b>(
+        &self,
+        tx: &mut Transaction,
+        contents: impl Iterator<Item = &'b Content>,
+    ) -> Result<BTreeMap<Sha256, Blake3>, StoreError> {
+        let fresh = contents.map(|content| Ok((*content, random::<32>()?)));
+        let fresh: Vec<_> = fresh.collect::<Result<_, StoreError>>()?;
+        let Some(session) = &self.session else {
+            return Ok(fresh
+                .into_iter()
+                .map(|(content, salt)| (content.digests.sha256, Blake3(salt)))
+                .collect());
+        };
+        if fresh.is_empty() {
+            return Ok(BTreeMap::new());
         }
-        // A session has one challenge per blob, ever: an attempt that failed is not tried again.
-        let given = tx.unused_challenge(session, &sha256, account, now).await?;
-        Ok(given.map_or(BlobPlan::Send { offset: 0, bases: Vec::new() }, |salt| BlobPlan::Prove { salt: Blake3(salt) }))
+        let (now, account) = (self.store.now(), &self.account);
+        let new = |(content, salt): &(Content, Salt)| {
+            let expires_at = now.plus(self.store.limits().proof_ttl_for(content.size));
+            NewChallenge { session, sha256: content.digests.sha256, account, salt: *salt, expires_at }
+        };
+        tx.add_challenges(&fresh.iter().map(new).collect::<Vec<_>>()).await?;
+        let given = tx.unused_challenges(session, account, now).await?;
+        let asked = fresh.into_iter().map(|(content, _)| content.digests.sha256);
+        Ok(asked.filter_map(|sha256| Some((sha256, Blake3(*given.get(&sha256)?)))).collect())
     }
 }
 

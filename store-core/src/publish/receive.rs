@@ -4,13 +4,13 @@ use blob_store::{BlobError, ObjectKey, Sums, UploadState};
 use bytes::Bytes;
 use catalog::CatalogError;
 use catalog::blob::AddedBlob;
-use catalog::upload::{NewUpload, Upload};
+use catalog::upload::{Arrived, NewUpload, Upload};
 use charm_model::digest::{Content, Sha256};
 use charm_model::rights::Caller;
 use futures::{Stream, TryStreamExt as _};
 use v4_wire::publish::UploadProgress;
 
-use super::session::{OpenSession, blobs};
+use super::session::OpenSession;
 use crate::error::StoreError;
 use crate::store::Store;
 
@@ -178,20 +178,29 @@ impl Store {
 
     /// Drops what came of an upload that is not gone on with. Of one into a bucket, only its state names the parts.
     pub(crate) async fn drop_staged(&self, upload: &Upload) -> Result<(), StoreError> {
+        // What was proved, or came in a pack, was never staged.
+        if upload.state.is_empty() {
+            return Ok(());
+        }
         let state: UploadState = serde_json::from_slice(&upload.state)?;
         Ok(self.blobs().abort(&state).await?)
     }
 }
 
-const NOTHING_YET: UploadProgress = UploadProgress { offset: 0, complete: false };
+pub(super) const NOTHING_YET: UploadProgress = UploadProgress { offset: 0, complete: false };
 
 fn planned(open: &OpenSession, sha256: &Sha256) -> Result<Content, StoreError> {
-    blobs(&open.plan)?.get(sha256).copied().ok_or(StoreError::NotPlanned(*sha256))
+    open.plan.blobs.get(sha256).copied().ok_or(StoreError::NotPlanned(*sha256))
 }
 
 pub(super) fn progress(upload: &Upload) -> UploadProgress {
-    match upload.blob {
-        Some(_) => UploadProgress { offset: upload.content.size, complete: true },
-        None => UploadProgress { offset: upload.received, complete: false },
+    let Upload { content, received, blob, .. } = *upload;
+    arrived(&Arrived { content, received, blob })
+}
+
+pub(super) fn arrived(it: &Arrived) -> UploadProgress {
+    match it.blob {
+        Some(_) => UploadProgress { offset: it.content.size, complete: true },
+        None => UploadProgress { offset: it.received, complete: false },
     }
 }

@@ -1,6 +1,8 @@
 //! Open publishes: whose they are, and what they are about.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
 use catalog::session::{NewSession, PublishSession, SessionState};
@@ -8,7 +10,7 @@ use catalog::{Document, Transaction};
 use charm_model::digest::{Content, Sha256};
 use charm_model::name::UserName;
 use charm_model::rights::Caller;
-use v4_wire::publish::{PackLimits, PlanRequest, Session};
+use v4_wire::publish::{PlanRequest, Session};
 
 use crate::error::StoreError;
 use crate::store::{Store, actor};
@@ -20,7 +22,30 @@ const WORTH_GOING_ON: Duration = Duration::from_hours(1);
 /// A session that its own publisher goes on with.
 pub(super) struct OpenSession {
     pub(super) row: PublishSession,
-    pub(super) plan: PlanRequest,
+    pub(super) plan: Arc<Plan>,
+}
+
+/// What a session is about. It never changes, so it is kept in memory: it has megabytes, and every request needs it.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    request: PlanRequest,
+    /// Every distinct blob.
+    pub(super) blobs: BTreeMap<Sha256, Content>,
+}
+
+impl Plan {
+    /// Returns how much of the memory for plans it takes.
+    pub(crate) fn weight(&self) -> u32 {
+        u32::try_from(self.blobs.len() + 1).unwrap_or(u32::MAX)
+    }
+}
+
+impl Deref for Plan {
+    type Target = PlanRequest;
+
+    fn deref(&self) -> &PlanRequest {
+        &self.request
+    }
 }
 
 impl Store {
@@ -39,7 +64,7 @@ impl Store {
             expires,
             max_part: self.limits().part_bytes,
             part_step: 1,
-            pack: PackLimits::default(),
+            pack: self.limits().pack,
             account: account.clone(),
         };
         let plan_text = Document::of(plan)?;
@@ -70,8 +95,19 @@ impl Store {
             row.account == account && row.state != SessionState::Abandoned && row.expires_at > now
         };
         let row = tx.session(id).await?.filter(is_own).ok_or_else(|| StoreError::NoSession(id.to_owned()))?;
-        let plan = row.plan.read()?;
+        let plan = self.session_plan(tx, id).await?;
         Ok(OpenSession { row, plan })
+    }
+
+    async fn session_plan(&self, tx: &mut Transaction, id: &str) -> Result<Arc<Plan>, StoreError> {
+        if let Some(plan) = self.plans().get(id) {
+            return Ok(plan);
+        }
+        let plan = tx.session_plan(id).await?.ok_or_else(|| StoreError::NoSession(id.to_owned()))?;
+        let request = plan.read()?;
+        let plan = Arc::new(Plan { blobs: blobs(&request)?, request });
+        self.plans().insert(id.to_owned(), plan.clone());
+        Ok(plan)
     }
 
     /// Gives a publish up: what arrived is left to the sweep.

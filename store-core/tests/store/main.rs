@@ -11,6 +11,7 @@ mod clock;
 mod crash;
 mod feed;
 mod histories;
+mod packs;
 mod place;
 mod proofs;
 mod publisher;

@@ -33,7 +33,11 @@ fn lie(base: &str) -> PlanRequest {
 async fn all_to_be_sent(store: &Store, user_name: &str, plan: &PlanRequest) {
     let caller = user(user_name);
     let answer = store.plan(&caller, plan).await.unwrap();
-    assert!(answer.blobs.values().all(|plan| matches!(plan, BlobPlan::Send { offset: 0, .. })), "{:?}", answer.blobs);
+    assert!(
+        answer.blobs.values().all(|plan| matches!(plan, BlobPlan::Send { offset: 0, .. })),
+        "{:?}",
+        answer.blobs
+    );
     let session = answer.session.unwrap().id;
     let committed = store.commit(&caller, &session, &CommitRequest::default()).await.unwrap();
     assert!(matches!(committed, CommitAnswer::Incomplete { .. }), "{committed:?}");

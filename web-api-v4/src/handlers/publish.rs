@@ -7,9 +7,9 @@ use axum::response::{IntoResponse, Response};
 use charm_model::digest::Sha256;
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use serde::Deserialize;
-use v4_wire::UPLOAD_OFFSET;
 use v4_wire::error::{Code, V4Code};
-use v4_wire::publish::{CommitAnswer, CommitRequest, PlanAnswer, PlanRequest, UploadProgress};
+use v4_wire::publish::{CommitAnswer, CommitRequest, PackAnswer, PlanAnswer, PlanRequest, UploadProgress};
+use v4_wire::{PACK, UPLOAD_OFFSET};
 
 use crate::auth::Auth;
 use crate::problem::Problem;
@@ -79,6 +79,19 @@ pub(crate) async fn receive(
     check_length(&headers, app.store.limits().part_bytes)?;
     let body = body.into_data_stream();
     Ok(shown(app.store.receive(&caller, &path.session, &path.sha256()?, offset, body).await?))
+}
+
+pub(crate) async fn receive_pack(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    Segments(session): Segments<String>,
+    headers: HeaderMap,
+    body: RawBody,
+) -> Result<Json<PackAnswer>, Problem> {
+    if headers.get(header::CONTENT_TYPE).is_none_or(|media_type| media_type != PACK) {
+        return Err(Problem::bad_request(format!("a pack is sent as `{PACK}`")));
+    }
+    Ok(Json(app.store.receive_pack(&caller, &session, body.into_data_stream()).await?))
 }
 
 /// Refuses a part before any of it is read.

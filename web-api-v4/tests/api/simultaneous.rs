@@ -32,8 +32,8 @@ async fn the_same_content_of_many_users_is_one_blob(store: TestStore) {
     let published = join_all(users.iter().map(|user| store.publish(user, &charm))).await;
     assert!(published.iter().all(|it| it.charm.new && it.received_bytes == it.logical_bytes));
     let mut tx = store.place.database.read().await.unwrap();
-    let bases = tx.bases_with_blob(&Content::of(large().as_bytes()), 10).await.unwrap();
-    assert_eq!(bases.len(), users.len(), "one blob is in all bases");
+    let holders = tx.holders(&[Content::of(large().as_bytes())], 10).await.unwrap();
+    assert_eq!(holders.len(), users.len(), "one blob is in all bases");
     for user in &users {
         let path = format!("/v4/~{}/mysql-0.stable.0/resources/common/app", user.name);
         assert_eq!(store.get(&path).by(user).await.text(), large());

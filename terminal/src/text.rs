@@ -4,7 +4,7 @@ use std::fmt::{Display, Write as _};
 use std::time::Duration;
 
 /// Returns a size as people read it, in powers of 1000: `184.2 kB`.
-pub(crate) fn size(n_bytes: u64) -> String {
+pub fn size(n_bytes: u64) -> String {
     const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
     if n_bytes < 1000 {
         return format!("{n_bytes} B");
@@ -15,7 +15,7 @@ pub(crate) fn size(n_bytes: u64) -> String {
 }
 
 /// Returns a time as people read it: `13s`, `2m05s`, `3h07m`.
-pub(crate) fn duration(time: Duration) -> String {
+pub fn duration(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
         0..60 => format!("{seconds}s"),
@@ -25,12 +25,12 @@ pub(crate) fn duration(time: Duration) -> String {
 }
 
 /// Returns a number with its noun: `1 file`, `2 files`.
-pub(crate) fn count(number: usize, noun: &str) -> String {
+pub fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 /// Returns lines as one text, each with its end.
-pub(crate) fn lines(lines: impl IntoIterator<Item = impl Display>) -> String {
+pub fn lines(lines: impl IntoIterator<Item = impl Display>) -> String {
     lines.into_iter().fold(String::new(), |mut text, line| {
         // Writing to a `String` cannot fail.
         let _ = writeln!(text, "{line}");
@@ -39,7 +39,7 @@ pub(crate) fn lines(lines: impl IntoIterator<Item = impl Display>) -> String {
 }
 
 /// Returns the share of a whole in percent, with one decimal.
-pub(crate) fn percent(part: u64, whole: u64) -> String {
+pub fn percent(part: u64, whole: u64) -> String {
     let tenths = u128::from(part) * 1000 / u128::from(whole.max(1));
     format!("{}.{} %", tenths / 10, tenths % 10)
 }

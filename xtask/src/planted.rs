@@ -1,0 +1,104 @@
+//! `planted`: bugs of `acceptance/planted/`, each put into a copy of the tree, and found by the tests there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::test::has_nextest;
+use crate::{install, step, workspace};
+
+/// The tests that have to find them.
+const TESTS: &[&str] = &["flushed::", "faults::", "kill::whoever_is_killed_at_a_point"];
+
+pub(crate) fn run() -> Result<ExitCode> {
+    install::strace()?;
+    let copy = Copy { dir: workspace::cache()?.join("planted") };
+    let mut missed = Vec::new();
+    for bug in bugs()? {
+        let name = bug.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        step::say(&format!("planting `{name}`"));
+        copy.refresh()?;
+        copy.apply(&bug)?;
+        copy.build()?;
+        if copy.passes()? {
+            missed.push(name);
+        } else {
+            step::say(&format!("`{name}` was found"));
+        }
+    }
+    ensure!(missed.is_empty(), "not found: `{}`", missed.join("`, `"));
+    step::say("every bug was found");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn bugs() -> Result<Vec<PathBuf>> {
+    let dir = workspace::root().join("acceptance/planted");
+    let entries = fs::read_dir(&dir).with_context(|| format!("`{}`", dir.display()))?;
+    let mut bugs = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    bugs.sort();
+    Ok(bugs)
+}
+
+/// A copy of the tree, built apart. It stays, so that the next bug is planted in what is built already.
+struct Copy {
+    dir: PathBuf,
+}
+
+impl Copy {
+    fn tree(&self) -> PathBuf {
+        self.dir.join("tree")
+    }
+
+    /// Makes the copy as the tree is. What is the same already is left alone, and not built again.
+    fn refresh(&self) -> Result<()> {
+        let listing = Command::new("git").args(["ls-files", "-z"]).current_dir(workspace::root()).output()?;
+        ensure!(
+            listing.status.success(),
+            "`git ls-files` failed: {}",
+            String::from_utf8_lossy(&listing.stderr)
+        );
+        for path in String::from_utf8(listing.stdout)?.split_terminator('\0') {
+            copy(&workspace::root().join(path), &self.tree().join(path))
+                .with_context(|| format!("`{path}`"))?;
+        }
+        Ok(())
+    }
+
+    fn apply(&self, bug: &Path) -> Result<()> {
+        let mut git = Command::new("git");
+        // The copy lies within a repository, and is none.
+        git.args(["apply", "--whitespace=nowarn"]).arg(bug).current_dir(self.tree());
+        step::run(git.env("GIT_CEILING_DIRECTORIES", &self.dir))
+    }
+
+    fn build(&self) -> Result<()> {
+        let programs = ["store-server", "publish-cli", "deploy-agent"].map(|it| ["--package", it]);
+        step::run(self.cargo(&["build", "--bins"]).args(programs.as_flattened()))?;
+        step::run(&mut self.cargo(&["test", "--package", "acceptance", "--test", "it", "--no-run"]))
+    }
+
+    /// Says whether the tests find nothing.
+    fn passes(&self) -> Result<bool> {
+        let runner: &[&str] = if has_nextest() { &["nextest", "run"] } else { &["test", "--test", "it"] };
+        let mut command = self.cargo(runner);
+        command.args(["--package", "acceptance"]).args(if has_nextest() { &[][..] } else { &["--"] });
+        Ok(step::announced(command.args(TESTS))?.success())
+    }
+
+    fn cargo(&self, args: &[&str]) -> Command {
+        let mut command = workspace::cargo(args);
+        command.current_dir(self.tree()).env("CARGO_TARGET_DIR", self.dir.join("target"));
+        command
+    }
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    if fs::read(to).is_ok_and(|there| fs::read(from).is_ok_and(|wanted| there == wanted)) {
+        return Ok(());
+    }
+    fs::create_dir_all(to.parent().unwrap_or(to))?;
+    fs::copy(from, to)?;
+    Ok(())
+}
