@@ -1,9 +1,9 @@
 //! The charm that is published: one hook, and one resource of noise.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::noise;
 
@@ -18,6 +18,9 @@ pub(crate) const RESOURCE: &str = "blob.bin";
 
 /// Where that stands, under `resources/` as in addresses.
 pub(crate) const PLACE: &str = "common/blob.bin";
+
+/// In how many places a little changes.
+const N_TOUCHED: u64 = 16;
 
 const METADATA: &str =
     "name: load\nsummary: a charm\ndescription: a charm for load tests\nformat: 3\nseries: [jammy]\n";
@@ -40,9 +43,39 @@ impl Charm {
         Ok(Self { dir })
     }
 
+    /// Writes a charm whose streams all have these files, for every architecture; they come later.
+    pub(crate) fn with_files(dir: PathBuf, streams: &[&str], files: &[String]) -> Result<Self> {
+        let charm = Self::write(dir)?;
+        let default = streams.first().context("a charm without streams")?;
+        let (files, streams) = (files.join(", "), streams.join(": ~, "));
+        let declared =
+            format!("default-stream: {default}\nshape: {{common: [{files}]}}\nstreams: {{{streams}: ~}}\n");
+        fs::write(charm.dir.join("resources.yaml"), declared)?;
+        fs::create_dir_all(charm.common())?;
+        Ok(charm)
+    }
+
+    /// Returns the directory of the files that are for every architecture.
+    pub(crate) fn common(&self) -> PathBuf {
+        self.dir.join("resources/common")
+    }
+
     /// Writes another resource, of other noise for every seed.
     pub(crate) fn renew(&self, seed: u64, n_bytes: u64) -> Result<()> {
         noise::write(&self.resource(), seed, n_bytes)
+    }
+
+    /// Takes a copy of a file for its resource.
+    pub(crate) fn take(&self, file: &Path) -> Result<()> {
+        let resource = self.resource();
+        fs::create_dir_all(resource.parent().context("a file without a directory")?)?;
+        fs::copy(file, &resource).with_context(|| format!("`{}`", file.display()))?;
+        Ok(File::open(resource)?.sync_all()?)
+    }
+
+    /// Overwrites a hundredth of its resource, in some places.
+    pub(crate) fn touch(&self, seed: u64) -> Result<()> {
+        noise::overwrite(&self.resource(), seed, N_TOUCHED, 100)
     }
 
     /// Returns the author's directory.

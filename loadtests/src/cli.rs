@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
+use crate::payloads;
 use crate::scenarios::Scenario;
 use crate::size::Size;
 
@@ -28,6 +29,18 @@ pub(crate) struct Cli {
     /// A directory on the disk to be measured [default: that of this program]
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
+    /// How many small files `many-files` has, two streams together
+    #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(2..=20_000))]
+    pub(crate) files: u32,
+    /// What `series` goes through [default: all]
+    #[arg(long, value_name = "NAME", value_parser = payloads::name)]
+    pub(crate) series: Vec<String>,
+    /// Where `series` keeps what it fetches [default: beside the programs]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) payloads: Option<PathBuf>,
+    /// Print which packages of Debian are missing for these scenarios, and measure nothing
+    #[arg(long)]
+    pub(crate) missing: bool,
     /// How to print the result
     #[arg(long, value_enum, default_value = "human")]
     pub(crate) format: Format,

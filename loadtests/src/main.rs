@@ -5,20 +5,26 @@
 //!
 //! 1. [`cli`], [`size`]: what is measured. [`ground`]: where.
 //! 2. [`scenarios`]: one file each.
-//! 3. [`store`] and [`nginx`]: the servers. [`charm`] and [`noise`]: what goes through them. [`peer`]: who does the same.
-//! 4. [`process`], [`memory`] and [`load`]: the measuring.
+//! 3. [`store`], [`nginx`] and [`registry`]: the servers. [`charm`], [`noise`] and [`payloads`]: what goes through them.
+//!    [`peer`] and [`deltas`]: who does the same.
+//! 4. [`process`], [`memory`], [`relay`] and [`load`]: the measuring.
 //! 5. [`table`]: the result.
 
 mod charm;
 mod cli;
+mod deltas;
 mod ground;
 mod load;
 mod memory;
 mod nginx;
 mod noise;
+mod payloads;
 mod peer;
+mod ports;
 mod process;
 mod programs;
+mod registry;
+mod relay;
 mod scenarios;
 mod size;
 mod store;
@@ -37,6 +43,12 @@ use crate::table::Table;
 fn main() -> Result<ExitCode> {
     let cli = Cli::parse();
     let scenarios = cli.scenarios();
+    if cli.missing {
+        for package in ground::missing_packages(&scenarios) {
+            writeln!(io::stdout(), "{package}")?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
     let ground = Ground::prepare(&cli, &scenarios)?;
     let mut table = Table::default();
     for scenario in scenarios {

@@ -1,19 +1,15 @@
-//! The peer of every download: nginx with static files.
+//! The peer of every download: nginx with static files, which it also takes with PUT.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use tempfile::TempDir;
 
 use crate::ground::Ground;
 use crate::peer::Peer;
-
-const PATIENCE: Duration = Duration::from_secs(10);
+use crate::ports;
 
 /// A running nginx on loopback.
 #[derive(Debug)]
@@ -26,8 +22,7 @@ pub(crate) struct Nginx {
 impl Nginx {
     /// Starts nginx with the files of a directory.
     pub(crate) fn start(ground: &Ground, files: &Path) -> Result<Self> {
-        let dir = ground.room()?;
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let (dir, port) = (ground.room()?, ports::free()?);
         fs::write(dir.path().join("nginx.conf"), config(dir.path(), files, port))?;
         let mut command = Command::new(Peer::Nginx.path()?);
         command
@@ -37,23 +32,13 @@ impl Nginx {
             .stdin(Stdio::null())
             .stderr(Stdio::null());
         let mut nginx = Self { child: command.spawn()?, port, _dir: dir };
-        nginx.wait()?;
+        ports::wait(port, &mut nginx.child, "nginx")?;
         Ok(nginx)
     }
 
     /// Returns the address of a file.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}/{path}", self.port)
-    }
-
-    fn wait(&mut self) -> Result<()> {
-        let began = Instant::now();
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
-            ensure!(self.child.try_wait()?.is_none(), "nginx ended at once");
-            ensure!(began.elapsed() < PATIENCE, "nginx is not ready after {} s", PATIENCE.as_secs());
-            thread::sleep(Duration::from_millis(10));
-        }
-        Ok(())
     }
 }
 
@@ -80,7 +65,10 @@ fn config(dir: &Path, files: &Path, port: u16) -> String {
              sendfile on; tcp_nopush on; access_log {dir}/access.log;
              client_body_temp_path {dir}; proxy_temp_path {dir}; fastcgi_temp_path {dir};
              uwsgi_temp_path {dir}; scgi_temp_path {dir};
-             server {{ listen 127.0.0.1:{port}; root {files}; }}
+             server {{
+                 listen 127.0.0.1:{port}; root {files};
+                 dav_methods PUT; client_max_body_size 0;
+             }}
          }}"
     )
 }

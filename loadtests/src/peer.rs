@@ -12,31 +12,59 @@ use crate::process::{Run, run};
 /// A program of the system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Peer {
+    AptGet,
+    Casync,
     Curl,
     Dd,
+    DockerRegistry,
+    DpkgDeb,
+    Gzip,
     Nginx,
+    Npm,
     OpenSsl,
+    Pip,
+    Python,
     Sync,
+    Tar,
+    Zstd,
 }
 
 impl Peer {
     /// Returns its name.
     const fn name(self) -> &'static str {
         match self {
+            Self::AptGet => "apt-get",
+            Self::Casync => "casync",
             Self::Curl => "curl",
             Self::Dd => "dd",
+            Self::DockerRegistry => "docker-registry",
+            Self::DpkgDeb => "dpkg-deb",
+            Self::Gzip => "gzip",
             Self::Nginx => "nginx",
+            Self::Npm => "npm",
             Self::OpenSsl => "openssl",
+            Self::Pip => "pip3",
+            Self::Python => "python3",
             Self::Sync => "sync",
+            Self::Tar => "tar",
+            Self::Zstd => "zstd",
         }
     }
 
     /// Returns the package of Debian that has it.
-    const fn package(self) -> &'static str {
+    pub(crate) const fn package(self) -> &'static str {
         match self {
+            Self::AptGet => "apt",
             Self::Dd | Self::Sync => "coreutils",
-            Self::Curl | Self::Nginx | Self::OpenSsl => self.name(),
+            Self::DpkgDeb => "dpkg",
+            Self::Pip => "python3-pip",
+            _ => self.name(),
         }
+    }
+
+    /// Says whether it is there.
+    pub(crate) fn is_there(self) -> bool {
+        self.path().is_ok()
     }
 
     /// Returns where it is.
@@ -54,14 +82,25 @@ impl Peer {
         }
     }
 
-    fn command(self) -> Result<Command> {
+    /// Returns a call of it.
+    pub(crate) fn command(self) -> Result<Command> {
         Ok(Command::new(self.path()?))
     }
 }
 
-/// Digests a file, and returns how many seconds that took.
-pub(crate) fn sha256(file: &Path) -> Result<f64> {
-    Ok(run(Peer::OpenSsl.command()?.args(["dgst", "-sha256"]).arg(file))?.seconds)
+/// What a file is called by its content, and how many seconds it took to find out.
+#[derive(Debug, Clone)]
+pub(crate) struct Digested {
+    /// In hexadecimal.
+    pub(crate) sha256: String,
+    pub(crate) seconds: f64,
+}
+
+/// Digests a file.
+pub(crate) fn sha256(file: &Path) -> Result<Digested> {
+    let run = run(Peer::OpenSsl.command()?.args(["dgst", "-sha256", "-r"]).arg(file))?;
+    let sha256 = run.stdout.split(' ').next().unwrap_or_default().to_owned();
+    Ok(Digested { sha256, seconds: run.seconds })
 }
 
 /// Copies a file, flushes the copy, and returns how many seconds that took. The copy is not kept.
@@ -77,12 +116,53 @@ pub(crate) fn sync(file: &Path) -> Result<f64> {
     Ok(run(Peer::Sync.command()?.arg(file))?.seconds)
 }
 
+/// Waits until all files of a file system are on the disk.
+pub(crate) fn sync_file_system(dir: &Path) -> Result<()> {
+    run(Peer::Sync.command()?.arg("--file-system").arg(dir)).map(drop)
+}
+
+/// Returns a call of curl for this machine; whatever goes wrong is an error.
+pub(crate) fn curl() -> Result<Command> {
+    let mut command = Peer::Curl.command()?;
+    command.args(["--silent", "--show-error", "--fail", "--noproxy", "*"]);
+    Ok(command)
+}
+
 /// Downloads into a file, over what it had.
 pub(crate) fn download(url: &str, token: Option<&str>, to: &Path) -> Result<Run> {
-    let mut command = Peer::Curl.command()?;
-    command.args(["--silent", "--show-error", "--fail", "--noproxy", "*", "--output"]).arg(to).arg(url);
+    let mut command = curl()?;
+    command.arg("--output").arg(to).arg(url);
     if let Some(token) = token {
         command.arg("--header").arg(format!("Authorization: Bearer {token}"));
     }
     run(&mut command)
+}
+
+/// Says whether there is something at an address.
+pub(crate) fn is_there(url: &str, token: &str) -> Result<bool> {
+    let mut command = Peer::Curl.command()?;
+    command.args(["--silent", "--show-error", "--noproxy", "*", "--output", "/dev/null"]);
+    command.args(["--write-out", "%{http_code}", "--header", &format!("Authorization: Bearer {token}"), url]);
+    Ok(run(&mut command)?.stdout == "200")
+}
+
+/// Uploads a file with PUT, and returns how many seconds that took.
+pub(crate) fn put(file: &Path, url: &str) -> Result<f64> {
+    Ok(run(curl()?.args(["--header", "Expect:", "--upload-file"]).arg(file).arg(url))?.seconds)
+}
+
+/// Packs a directory into a tar, and returns how many seconds that took.
+pub(crate) fn tar(dir: &Path, to: &Path) -> Result<f64> {
+    // The same content makes the same bytes, whoever packs it and when.
+    let fixed = ["--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--mtime=@0"];
+    Ok(run(Peer::Tar
+        .command()?
+        .args(fixed)
+        .arg("--create")
+        .arg("--file")
+        .arg(to)
+        .arg("--directory")
+        .arg(dir)
+        .arg("."))?
+    .seconds)
 }

@@ -21,10 +21,17 @@ pub(crate) struct Run {
 
 /// Runs a program. It ends well, or this is an error with what it said.
 pub(crate) fn run(command: &mut Command) -> Result<Run> {
+    // A file and no pipe, so that nobody has to read while the clock runs.
+    let mut stdout = tempfile::tempfile()?;
+    let run = run_into(command, stdout.try_clone()?)?;
+    Ok(Run { stdout: text(&mut stdout)?, ..run })
+}
+
+/// Runs a program whose standard output goes into a file, and is not told.
+pub(crate) fn run_into(command: &mut Command, stdout: File) -> Result<Run> {
     let line = format!("{command:?}");
-    // Files and not pipes, so that nobody has to read while the clock runs.
-    let (mut stdout, mut stderr) = (tempfile::tempfile()?, tempfile::tempfile()?);
-    command.stdin(Stdio::null()).stdout(stdout.try_clone()?).stderr(stderr.try_clone()?);
+    let mut stderr = tempfile::tempfile()?;
+    command.stdin(Stdio::null()).stdout(stdout).stderr(stderr.try_clone()?);
     let began = Instant::now();
     let mut child = command.spawn().with_context(|| line.clone())?;
     let ended = child.wait4().with_context(|| line.clone())?;
@@ -32,7 +39,7 @@ pub(crate) fn run(command: &mut Command) -> Result<Run> {
     if !ended.status.success() {
         bail!("{line}: {}\n{}", ended.status, text(&mut stderr)?);
     }
-    Ok(Run { seconds, peak_bytes: ended.rusage.maxrss, stdout: text(&mut stdout)? })
+    Ok(Run { seconds, peak_bytes: ended.rusage.maxrss, stdout: String::new() })
 }
 
 fn text(file: &mut File) -> Result<String> {

@@ -3,9 +3,11 @@
 mod archive_file;
 mod commits;
 mod download;
+mod many_files;
 mod memory;
 mod publish;
 mod resolve;
+mod series;
 
 use anyhow::Result;
 use clap::ValueEnum;
@@ -17,18 +19,22 @@ use crate::table::Table;
 /// A scenario. The order is that of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Scenario {
-    /// A large file, new and unchanged, against digesting and copying it
+    /// A large file, new, changed a little and unchanged, against digesting and copying it, and docker-registry
     Publish,
-    /// A large file, over HTTP and deployed, against nginx
+    /// A large file, over HTTP and deployed, against nginx and docker-registry
     Download,
-    /// A file four times larger, up and down: how far the server grows
+    /// A file four times larger, up and down: how far server and clients grow
     Memory,
+    /// Thousands of small files, against packing and putting them
+    ManyFiles,
     /// References by the second, against a small file from nginx
     Resolve,
     /// Files of a charm's archive by the second, against the same file from nginx
     ArchiveFile,
     /// Tiny publishes by the second, against as many small files, each flushed
     Commits,
+    /// Versions of real files, against casync and zstd patches; fetches them from their registries
+    Series,
 }
 
 impl Scenario {
@@ -43,9 +49,11 @@ impl Scenario {
             Self::Publish => publish::PEERS,
             Self::Download => download::PEERS,
             Self::Memory => memory::PEERS,
+            Self::ManyFiles => many_files::PEERS,
             Self::Resolve => resolve::PEERS,
             Self::ArchiveFile => archive_file::PEERS,
             Self::Commits => &[],
+            Self::Series => series::PEERS,
         }
     }
 
@@ -55,9 +63,11 @@ impl Scenario {
             Self::Publish => publish::run(ground),
             Self::Download => download::run(ground),
             Self::Memory => memory::run(ground),
+            Self::ManyFiles => many_files::run(ground),
             Self::Resolve => resolve::run(ground),
             Self::ArchiveFile => archive_file::run(ground),
             Self::Commits => commits::run(ground),
+            Self::Series => series::run(ground),
         }
     }
 }

@@ -14,7 +14,8 @@ use crate::ground::Ground;
 use crate::memory::{self, Memory};
 use crate::process::{Run, run};
 use crate::programs::Programs;
-use crate::table::Sample;
+use crate::relay::Relay;
+use crate::table::{Sample, Way};
 
 /// Who publishes.
 pub(crate) const OWNER: &str = "joe";
@@ -27,6 +28,7 @@ pub(crate) struct StoreServer<'a> {
     child: Child,
     url: String,
     token: String,
+    relay: Option<Relay>,
 }
 
 impl<'a> StoreServer<'a> {
@@ -37,9 +39,26 @@ impl<'a> StoreServer<'a> {
         command.args(["serve", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped());
         command.stderr(File::create(dir.path().join("server.log"))?);
         let child = command.spawn()?;
-        let mut store = Self { programs, dir, child, url: String::new(), token };
+        let mut store = Self { programs, dir, child, url: String::new(), token, relay: None };
         store.url = store.listening()?;
         Ok(store)
+    }
+
+    /// Puts a relay between clients and the server, so that what travels can be counted.
+    pub(crate) fn relayed(mut self) -> Result<Self> {
+        let server = self.url.strip_prefix("http://").context("the server does not speak plain HTTP")?;
+        let relay = Relay::start(server.trim_end_matches('/').parse()?)?;
+        self.url = format!("http://{}", relay.address());
+        self.relay = Some(relay);
+        Ok(self)
+    }
+
+    /// Runs a client, and returns what travelled meanwhile, and what it said.
+    pub(crate) fn travel(&self, client: impl FnOnce() -> Result<Run>) -> Result<(Way, String)> {
+        let relay = self.relay.as_ref().context("nothing counts what travels")?;
+        relay.take_bytes();
+        let run = client()?;
+        Ok((Way { n_bytes: relay.take_bytes(), seconds: run.seconds }, run.stdout))
     }
 
     fn listening(&mut self) -> Result<String> {
@@ -70,12 +89,22 @@ impl<'a> StoreServer<'a> {
 
     /// Publishes a charm with `charm-publish`; its output is the full reference.
     pub(crate) fn publish(&self, charm: &Charm) -> Result<Run> {
-        run(self.command(&self.programs.charm_publish).arg("--quiet").arg(charm.dir()))
+        self.publish_with(charm, &[])
+    }
+
+    /// Publishes a charm with more flags.
+    pub(crate) fn publish_with(&self, charm: &Charm, flags: &[&str]) -> Result<Run> {
+        run(self.command(&self.programs.charm_publish).arg("--quiet").args(flags).arg(charm.dir()))
     }
 
     /// Installs a charm into a new directory with `charm-deploy`.
     pub(crate) fn deploy(&self, id: &str, dir: &Path) -> Result<Run> {
         run(self.command(&self.programs.charm_deploy).args(["--quiet", "install", id]).arg(dir))
+    }
+
+    /// Brings what is installed in a directory to another revision.
+    pub(crate) fn upgrade(&self, dir: &Path, id: &str) -> Result<Run> {
+        run(self.command(&self.programs.charm_deploy).args(["--quiet", "upgrade"]).arg(dir).arg(id))
     }
 
     /// Makes what was published the current of its channel.

@@ -2,6 +2,7 @@
 
 mod markdown;
 mod series;
+mod travel;
 
 use anyhow::Result;
 use serde::Serialize;
@@ -9,12 +10,14 @@ use serde::Serialize;
 use crate::cli::Format;
 use crate::memory::Memory;
 use crate::table::series::{Spread, median};
+pub(crate) use crate::table::travel::{Form, Step, Way};
 
 /// What all scenarios have found.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Table {
     rows: Vec<Row>,
     promises: Vec<Promise>,
+    steps: Vec<Step>,
 }
 
 /// One comparison, round by round.
@@ -51,6 +54,18 @@ enum Unit {
 struct Promise {
     text: String,
     is_kept: bool,
+}
+
+impl Sample {
+    /// Returns what this and another take, one after the other.
+    pub(crate) fn then(self, other: Self) -> Self {
+        let peak_bytes = self.server.peak_bytes.max(other.server.peak_bytes);
+        Self {
+            value: self.value + other.value,
+            server: Memory { peak_bytes, ..self.server },
+            client_peak_bytes: self.client_peak_bytes.max(other.client_peak_bytes),
+        }
+    }
 }
 
 impl Row {
@@ -102,7 +117,8 @@ impl Row {
         self.server_peak_bytes().saturating_sub(before_bytes)
     }
 
-    fn client_peak_bytes(&self) -> Option<u64> {
+    /// Returns the most that a client had at once.
+    pub(crate) fn client_peak_bytes(&self) -> Option<u64> {
         self.ours.iter().filter_map(|it| it.client_peak_bytes).max()
     }
 }
@@ -110,7 +126,19 @@ impl Row {
 impl Table {
     /// Makes a table of rows.
     pub(crate) fn new(rows: impl IntoIterator<Item = Row>) -> Self {
-        Self { rows: rows.into_iter().collect(), promises: Vec::new() }
+        Self { rows: rows.into_iter().collect(), ..Self::default() }
+    }
+
+    /// Makes a table of what travelled.
+    pub(crate) fn of_steps(steps: Vec<Step>) -> Self {
+        Self { steps, ..Self::default() }
+    }
+
+    /// Adds rows.
+    #[must_use]
+    pub(crate) fn with(mut self, rows: impl IntoIterator<Item = Row>) -> Self {
+        self.rows.extend(rows);
+        self
     }
 
     /// Adds a promise, and whether it was kept.
@@ -124,6 +152,7 @@ impl Table {
     pub(crate) fn extend(&mut self, other: Self) {
         self.rows.extend(other.rows);
         self.promises.extend(other.promises);
+        self.steps.extend(other.steps);
     }
 
     /// Says whether every promise was kept.

@@ -107,7 +107,8 @@ fn packages(dir: &Path) -> PathBuf {
     dir.join("packages")
 }
 
-fn apt_install(packages: &[&str]) -> Result<()> {
+/// Installs packages of Debian.
+pub(crate) fn apt_install(packages: &[&str]) -> Result<()> {
     let apt_get = apt_get().with_context(|| format!("install what is missing: {}", by_hand(packages)))?;
     let run = |args: &[&str]| {
         let (program, rest) = apt_get.split_first().unwrap_or((&"apt-get", &[]));

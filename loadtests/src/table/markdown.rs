@@ -1,33 +1,35 @@
 //! A table for people, which a document can hold as it is.
 
 use crate::size::Size;
-use crate::table::{Row, Table, Unit};
+use crate::table::{Row, Table, Unit, travel};
 
-const N_COLUMNS: usize = 7;
+const HEADINGS: [&str; 7] = ["what", "× peer", "store", "peer", "", "server, peak (growth)", "client, peak"];
 
-type Cells = [String; N_COLUMNS];
-
-const HEADINGS: [&str; N_COLUMNS] =
-    ["what", "× peer", "store", "peer", "", "server, peak (growth)", "client, peak"];
-
-pub(crate) fn render(table: &Table) -> String {
-    let rows: Vec<Cells> =
-        [HEADINGS.map(str::to_owned)].into_iter().chain(table.rows.iter().map(cells)).collect();
-    let widths: [usize; N_COLUMNS] =
-        std::array::from_fn(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));
-    let mut lines: Vec<String> = rows.iter().map(|row| line(row, &widths)).collect();
-    lines.insert(1, line(&widths.map(|width| "-".repeat(width)), &widths));
-    lines.push(String::new());
-    lines.extend(table.promises.iter().map(|promise| {
+pub(super) fn render(table: &Table) -> String {
+    let headings = HEADINGS.map(str::to_owned).to_vec();
+    let rows: Vec<_> = [headings].into_iter().chain(table.rows.iter().map(cells)).collect();
+    let promises = table.promises.iter().map(|promise| {
         let verdict = if promise.is_kept { "kept" } else { "BROKEN" };
-        format!("- {verdict}: {}", promise.text)
-    }));
+        format!("- {verdict}: {}\n", promise.text)
+    });
+    let rows = if table.rows.is_empty() { String::new() } else { grid(&rows) + "\n" };
+    [rows, promises.collect(), travel::render(&table.steps)].join("")
+}
+
+/// Lays out rows of as many cells each; the first are the headings.
+pub(super) fn grid(rows: &[Vec<String>]) -> String {
+    let n_columns = rows.first().map_or(0, Vec::len);
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..n_columns).map(width).collect();
+    let mut lines: Vec<String> = rows.iter().map(|row| line(row, &widths)).collect();
+    let rule: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
+    lines.insert(1, line(&rule, &widths));
     lines.join("\n") + "\n"
 }
 
-fn cells(row: &Row) -> Cells {
+fn cells(row: &Row) -> Vec<String> {
     let (peak, growth) = (row.server_peak_bytes(), row.server_growth_bytes());
-    [
+    vec![
         row.what.clone(),
         row.ratio().to_string(),
         row.unit.value(row.median()),
@@ -58,7 +60,7 @@ fn thousands(digits: &str) -> String {
     digits.flat_map(|(at, digit)| comma(at).then_some(',').into_iter().chain([digit])).collect()
 }
 
-fn line(cells: &Cells, widths: &[usize; N_COLUMNS]) -> String {
+fn line(cells: &[String], widths: &[usize]) -> String {
     let padded = cells.iter().zip(widths).map(|(cell, width)| format!("| {cell:width$} "));
     padded.collect::<String>() + "|"
 }
