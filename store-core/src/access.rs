@@ -2,6 +2,8 @@
 
 use catalog::Transaction;
 use catalog::base::Base;
+use catalog::blob::{Blob, Held};
+use charm_model::digest::Sha256;
 use charm_model::name::Channel;
 use charm_model::reference::{BaseId, Reference};
 use charm_model::resolve::{Resolved, Snapshot, resolve, resolve_charm};
@@ -70,6 +72,23 @@ pub(crate) async fn base_to_publish(
         None => caller.may_create(id),
     };
     if may_publish { Ok(found) } else { Err(StoreError::denied(caller, Right::Publish, id)) }
+}
+
+/// Returns the blob of a digest that came from outside, if the base holds it where the caller may have its bytes: as a
+/// file of a stream that is open to it, or as an archive if it has the right `of_archive`.
+pub(crate) async fn held(
+    tx: &mut Transaction,
+    caller: &Caller,
+    base: &Base,
+    sha256: &Sha256,
+    of_archive: Right,
+) -> Result<Option<Blob>, StoreError> {
+    let is_open = |held: &Held| match &held.stream {
+        Some(stream) => base.acl.allows_stream(caller, &base.name, stream),
+        None => base.acl.allows(caller, &base.name, of_archive),
+    };
+    let held = tx.held_in_base(base.id, sha256).await?;
+    Ok(held.into_iter().find(is_open).map(|held| held.blob))
 }
 
 /// A reference that was resolved as its caller may.

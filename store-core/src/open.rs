@@ -21,7 +21,7 @@ use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
 use v4_wire::resolve::ResourcesSummary;
 
-use crate::access::Target;
+use crate::access::{self, Target};
 use crate::error::StoreError;
 use crate::inspect::method;
 use crate::resolve::{charm_row, resources_row, summary};
@@ -221,18 +221,23 @@ impl Opened {
         Ok(Self { size, sha256, blake3: None, sha384: None, source: Source::Derived(map), ..self })
     }
 
-    /// Returns a recipe that makes the whole blob of another one, known by its SHA-256, instead of its bytes. The digest
-    /// opens nothing: only a patch that the store made for this blob is found by it.
+    /// Returns a recipe that makes the whole blob of another one, known by its SHA-256, instead of its bytes.
+    ///
+    /// The digest opens nothing, and tells nothing: the same blob may be in a base that the caller must not know of, and
+    /// have a patch there. So the other one has to be in this base, and open to the caller, as well.
     ///
     /// # Errors
     ///
     /// [`StoreError::NoPatch`]; [`StoreError::NoFile`] of a file in an archive.
-    pub async fn patch(self, from: &Sha256) -> Result<Self, StoreError> {
+    pub async fn patch(self, caller: &Caller, from: &Sha256) -> Result<Self, StoreError> {
         let Source::Blob(blob) = &self.source else {
             return Err(StoreError::NoFile("there are no patches of a file in an archive".to_owned()));
         };
-        let patch = self.store.database().read().await?.patch(from, blob.id).await?;
-        let patch = patch.ok_or(StoreError::NoPatch(*from))?;
+        let no_patch = || StoreError::NoPatch(*from);
+        let mut tx = self.store.database().read().await?;
+        let base = tx.base(&self.entity.base).await?.ok_or_else(no_patch)?;
+        access::held(&mut tx, caller, &base, from, Right::Deploy).await?.ok_or_else(no_patch)?;
+        let patch = tx.patch(from, blob.id).await?.ok_or_else(no_patch)?;
         let (size, sha256) = (patch.content.size, patch.content.digests.sha256);
         Ok(Self { size, sha256, blake3: None, sha384: None, source: Source::Patch(patch), ..self })
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use catalog::Transaction;
 use catalog::base::Base;
-use catalog::blob::{Blob, Held};
+use catalog::blob::Blob;
 use charm_model::digest::{Content, Sha256};
 use charm_model::name::StreamName;
 use charm_model::rights::{Caller, Right};
@@ -12,6 +12,7 @@ use charm_model::shape::{Manifest, Place};
 use v4_wire::publish::{BlobPlan, PlanRequest, StreamFile};
 
 use super::session::OpenSession;
+use crate::access;
 use crate::error::StoreError;
 use crate::store::Store;
 
@@ -59,15 +60,7 @@ pub(super) async fn usable(
         return Ok(tx.blob_by_id(blob).await?);
     }
     let Some(base) = tx.base(&open.plan.base).await? else { return Ok(None) };
-    let held = tx.held_in_base(base.id, sha256).await?;
-    Ok(held.into_iter().find(|held| may_read(caller, &base, held)).map(|held| held.blob))
-}
-
-fn may_read(caller: &Caller, base: &Base, held: &Held) -> bool {
-    match &held.stream {
-        Some(stream) => base.acl.allows_stream(caller, &base.name, stream),
-        None => base.acl.allows(caller, &base.name, Right::Content),
-    }
+    access::held(tx, caller, &base, sha256, Right::Content).await
 }
 
 /// What a base has that the caller may read: the newest archives, and the newest manifests of each stream, newest first.

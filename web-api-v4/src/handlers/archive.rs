@@ -53,7 +53,7 @@ pub(crate) async fn patch(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let opened = app.store.open(&caller, &target.reference, target.channel(), &What::Archive).await?;
-    bytes::serve(opened.patch(&from.sha256()?).await?, &method, &headers, RECIPE).await
+    bytes::serve(opened.patch(&caller, &from.sha256()?).await?, &method, &headers, RECIPE).await
 }
 
 #[derive(Deserialize)]

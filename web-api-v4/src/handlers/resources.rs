@@ -72,5 +72,5 @@ pub(crate) async fn patch(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let opened = app.store.open(&caller, &target.reference, target.channel(), &path.what()?).await?;
-    bytes::serve(opened.patch(&from.sha256()?).await?, &method, &headers, RECIPE).await
+    bytes::serve(opened.patch(&caller, &from.sha256()?).await?, &method, &headers, RECIPE).await
 }

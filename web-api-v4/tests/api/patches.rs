@@ -98,6 +98,35 @@ async fn what_has_no_patch_is_refused_by_its_code_and_a_digest_opens_nothing() {
 }
 
 #[tokio::test]
+async fn a_patch_tells_nothing_of_what_another_base_has() {
+    let (store, _, old, new) = two_versions().await;
+    let bob = store.user("bob").await;
+    store.publish_openly(&bob, &charm(&new)).await;
+    store.store.make_patches("a server").await.unwrap();
+    let hidden = store.get(&path(0, &old).replace("~alice", "~bob")).await;
+    let unknown = store.get(&path(0, "unknown").replace("~alice", "~bob")).await;
+    assert_eq!(hidden.status, 404);
+    let digest = |bytes: &str| Content::of(bytes.as_bytes()).digests.sha256.to_string();
+    assert_eq!(hidden.to_string().replace(&digest(&old), &digest("unknown")), unknown.to_string());
+}
+
+#[tokio::test]
+async fn a_patch_tells_nothing_of_what_a_narrowed_stream_has() {
+    let store = TestStore::new().await;
+    let (alice, carol) = (store.user("alice").await, store.user("carol").await);
+    let old = text("app");
+    let new = format!("{}, changed, {}", &old[..150_000], &old[150_000..]);
+    store.publish_openly(&alice, &charm(&new).with_stream("paid", &[("common/app", &old)])).await;
+    let paid = Charm::named("mysql").with_stream("paid", &[("common/app", &new)]);
+    store.publish(&alice, &paid.resources_alone()).await;
+    assert_eq!(store.store.make_patches("a server").await.unwrap(), 1);
+    let narrowed = json!({ "streams": { "paid": ["carol"] } });
+    store.put("/v4/~alice/mysql/rights", &narrowed).by(&alice).await.read::<serde_json::Value>();
+    assert_eq!(store.get(&path(0, &old)).by(&carol).await.status, 200);
+    assert_eq!(store.get(&path(0, &old)).await.status, 404);
+}
+
+#[tokio::test]
 async fn a_patch_that_is_hardly_smaller_is_not_kept() {
     let store = TestStore::new().await;
     let alice = store.user("alice").await;
