@@ -11,7 +11,6 @@ use charm_model::rights::{Caller, Right};
 use charm_model::shape::{Manifest, Place};
 use v4_wire::publish::{BlobPlan, PlanRequest, StreamFile};
 
-use super::session::OpenSession;
 use crate::access;
 use crate::error::StoreError;
 use crate::store::Store;
@@ -38,29 +37,32 @@ impl Store {
         session: &str,
         sha256: &Sha256,
     ) -> Result<Vec<u8>, StoreError> {
+        let blob = self.session_base(caller, session, sha256).await?;
+        Ok(self.chunk_map(&blob.ok_or(StoreError::NotPlanned(*sha256))?).await?.encode())
+    }
+
+    /// Returns a blob that the session may use as a base: one that it has sent or proved, or one of its base that the
+    /// caller may read as it is published there. Without the second condition a publisher could copy the bytes of a
+    /// stream that is closed to it into one that is not.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoSession`].
+    pub(super) async fn session_base(
+        &self,
+        caller: &Caller,
+        session: &str,
+        sha256: &Sha256,
+    ) -> Result<Option<Blob>, StoreError> {
         let mut tx = self.database().read().await?;
         let open = self.own_session(&mut tx, caller, session).await?;
-        let blob = usable(&mut tx, caller, &open, sha256).await?.ok_or(StoreError::NotPlanned(*sha256))?;
-        drop(tx);
-        Ok(self.chunk_map(&blob).await?.encode())
+        let upload = tx.upload(&open.row.id, sha256).await?;
+        if let Some(blob) = upload.and_then(|upload| upload.blob) {
+            return Ok(tx.blob_by_id(blob).await?);
+        }
+        let Some(base) = tx.base(&open.plan.base).await? else { return Ok(None) };
+        access::held(&mut tx, caller, &base, sha256, Right::Content).await
     }
-}
-
-/// Returns a blob that this session may use as a base: one that it has sent or proved, or one of its base that the
-/// caller may read as it is published there. Without the second condition a publisher could copy the bytes of a stream
-/// that is closed to it into one that is not.
-pub(super) async fn usable(
-    tx: &mut Transaction,
-    caller: &Caller,
-    open: &OpenSession,
-    sha256: &Sha256,
-) -> Result<Option<Blob>, StoreError> {
-    let upload = tx.upload(&open.row.id, sha256).await?;
-    if let Some(blob) = upload.and_then(|upload| upload.blob) {
-        return Ok(tx.blob_by_id(blob).await?);
-    }
-    let Some(base) = tx.base(&open.plan.base).await? else { return Ok(None) };
-    access::held(tx, caller, &base, sha256, Right::Content).await
 }
 
 /// What a base has that the caller may read: the newest archives, and the newest manifests of each stream, newest first.

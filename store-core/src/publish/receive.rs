@@ -1,5 +1,6 @@
 //! Receiving: the parts of a blob, each acknowledged once it is flushed.
 
+use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use blob_store::{BlobError, ObjectKey, Sums, UploadState};
@@ -55,14 +56,28 @@ impl Store {
     where
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let mut upload = self.begin_or_go_on(caller, session, sha256).await?;
+        match self.upload_at(caller, session, sha256, offset).await? {
+            Break(done) => Ok(done),
+            Continue(mut upload) => self.take_and_forget(session, &mut upload, body, None).await,
+        }
+    }
+
+    /// Returns the upload that goes on at exactly this offset; or how far it is, if nothing is left to come.
+    pub(super) async fn upload_at(
+        &self,
+        caller: &Caller,
+        session: &str,
+        sha256: &Sha256,
+        offset: u64,
+    ) -> Result<ControlFlow<UploadProgress, Upload>, StoreError> {
+        let upload = self.begin_or_go_on(caller, session, sha256).await?;
         if upload.blob.is_some() {
-            return Ok(progress(&upload));
+            return Ok(Break(progress(&upload)));
         }
         if upload.received != offset {
             return Err(StoreError::Offset { expected: upload.received, found: offset });
         }
-        self.take_and_forget(session, &mut upload, body, None).await
+        Ok(Continue(upload))
     }
 
     /// Takes a body, and lets the upload begin anew if what came is of no use.
@@ -82,7 +97,7 @@ impl Store {
         taken
     }
 
-    pub(super) async fn begin_or_go_on(
+    async fn begin_or_go_on(
         &self,
         caller: &Caller,
         session: &str,
@@ -217,7 +232,7 @@ fn planned(open: &OpenSession, sha256: &Sha256) -> Result<Content, StoreError> {
     open.plan.blobs.get(sha256).copied().ok_or(StoreError::NotPlanned(*sha256))
 }
 
-pub(super) fn progress(upload: &Upload) -> UploadProgress {
+fn progress(upload: &Upload) -> UploadProgress {
     let Upload { content, received, blob, .. } = *upload;
     arrived(&Arrived { content, received, blob })
 }

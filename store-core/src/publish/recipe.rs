@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::io::{self, Read};
+use std::ops::ControlFlow::{Break, Continue};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use blob_store::{BlobError, BlobReader, ObjectKey};
+use blob_store::{BlobError, BlobReader};
 use bytes::Bytes;
 use charm_model::digest::Sha256;
 use charm_model::rights::Caller;
@@ -18,8 +19,6 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use v4_wire::publish::UploadProgress;
 
-use super::bases::usable;
-use super::receive::progress;
 use crate::error::StoreError;
 use crate::store::Store;
 
@@ -53,13 +52,10 @@ impl Store {
     {
         // The bytes of several assemblies would not fit into memory beside everything else.
         let _turn = self.assembly_turn().await;
-        let mut upload = self.begin_or_go_on(caller, session, sha256).await?;
-        if upload.blob.is_some() {
-            return Ok(progress(&upload));
-        }
-        if upload.received != offset {
-            return Err(StoreError::Offset { expected: upload.received, found: offset });
-        }
+        let mut upload = match self.upload_at(caller, session, sha256, offset).await? {
+            Break(done) => return Ok(done),
+            Continue(upload) => upload,
+        };
         let deadline = Instant::now() + self.limits().recipe_time;
         let ((recipe, input), (pieces, mut made)) =
             (mpsc::channel(PIECES_AHEAD), mpsc::channel(PIECES_AHEAD));
@@ -81,20 +77,6 @@ impl Store {
         let (taken, ()) = tokio::join!(taking, feeding);
         assembled.await?;
         taken.map_err(explained)
-    }
-
-    async fn base_reader(
-        &self,
-        caller: &Caller,
-        session: &str,
-        sha256: &Sha256,
-    ) -> Result<Option<BlobReader>, StoreError> {
-        let mut tx = self.database().read().await?;
-        let open = self.own_session(&mut tx, caller, session).await?;
-        let Some(blob) = usable(&mut tx, caller, &open, sha256).await? else { return Ok(None) };
-        drop(tx);
-        let key: ObjectKey = blob.object_key.parse()?;
-        Ok(Some(self.blobs().reader(key, blob.content.size).await?))
     }
 }
 
@@ -221,11 +203,19 @@ struct SessionBases {
 impl SessionBases {
     fn fetch(&mut self, base: &Sha256, range: Range<u64>) -> io::Result<Bytes> {
         if !self.open.contains_key(base) {
-            let opening = self.store.base_reader(&self.caller, &self.session, base);
-            let reader = self.runtime.block_on(opening).map_err(io::Error::other)?;
+            let reader = self.runtime.block_on(self.open(base)).map_err(io::Error::other)?;
             self.open.insert(*base, reader.ok_or(io::ErrorKind::PermissionDenied)?);
         }
         self.open[base].fetch_range(range).map_err(io::Error::other)
+    }
+
+    async fn open(&self, base: &Sha256) -> Result<Option<BlobReader>, StoreError> {
+        match self.store.session_base(&self.caller, &self.session, base).await? {
+            Some(blob) => {
+                Ok(Some(self.store.blobs().reader(blob.object_key.parse()?, blob.content.size).await?))
+            }
+            None => Ok(None),
+        }
     }
 }
 
