@@ -33,7 +33,7 @@ mod remote;
 pub use derived::Derived;
 pub use error::BlobError;
 pub use key::ObjectKey;
-pub use reader::BlobReader;
+pub use reader::{BlobReader, BlockReader, Blocks};
 pub use remote::Bucket;
 pub use store::BlobStore;
 pub use sums::Sums;

@@ -96,7 +96,7 @@ impl BlobStore {
     /// [`BlobError::NotFound`]; [`BlobError::Short`] if it has fewer bytes.
     pub async fn reader(&self, key: ObjectKey, size: u64) -> Result<BlobReader, BlobError> {
         self.require(key, size).await?;
-        Ok(BlobReader::new(self.source(key).await?, size, Handle::current()))
+        Ok(BlobReader::of_object(self.source(key).await?, size, Handle::current()))
     }
 
     /// Writes an object in one piece, flushed: for what is small enough to be in memory and was verified there.

@@ -27,6 +27,7 @@ use crate::inspect::method;
 use crate::resolve::{charm_row, resources_row, summary};
 use crate::store::Store;
 use crate::unpack::unpack;
+use crate::verified::slice;
 
 /// Which bytes of an entity are wanted.
 #[derive(Debug, Clone)]
@@ -73,6 +74,20 @@ enum Source {
     Patch(Patch),
     /// Derived from a blob, and at hand.
     Derived(Bytes),
+}
+
+impl Source {
+    /// Returns how many bytes there are, and their digests as far as they are known.
+    fn sums(&self) -> (u64, Sha256, Option<Blake3>, Option<Sha384>) {
+        match self {
+            Self::Blob(Blob { content, sha384, .. }) => {
+                (content.size, content.digests.sha256, Some(content.digests.blake3), *sha384)
+            }
+            Self::File { entry, .. } => (entry.size, entry.sha256, None, None),
+            Self::Patch(Patch { content, .. }) => (content.size, content.digests.sha256, None, None),
+            Self::Derived(bytes) => (bytes.len() as u64, Content::of(bytes).digests.sha256, None, None),
+        }
+    }
 }
 
 impl Store {
@@ -179,14 +194,7 @@ impl Store {
         stream: Option<&StreamName>,
         source: Source,
     ) -> Opened {
-        let (size, sha256, blake3, sha384) = match &source {
-            Source::Blob(Blob { content, sha384, .. }) => {
-                (content.size, content.digests.sha256, Some(content.digests.blake3), *sha384)
-            }
-            Source::File { entry, .. } => (entry.size, entry.sha256, None, None),
-            Source::Patch(Patch { content, .. }) => (content.size, content.digests.sha256, None, None),
-            Source::Derived(bytes) => (bytes.len() as u64, Content::of(bytes).digests.sha256, None, None),
-        };
+        let (size, sha256, blake3, sha384) = source.sums();
         let (acl, name, nobody) = (&target.base.acl, &target.base.name, Caller::Anonymous);
         Opened {
             entity: target.snapshot.entity(&target.resolved.charm),
@@ -216,9 +224,8 @@ impl Opened {
         let Source::Blob(blob) = &self.source else {
             return Err(StoreError::NoFile("a file in an archive has no chunk map".to_owned()));
         };
-        let map = Bytes::from(self.store.chunk_map(blob).await?.encode());
-        let (size, sha256) = (map.len() as u64, Content::of(&map).digests.sha256);
-        Ok(Self { size, sha256, blake3: None, sha384: None, source: Source::Derived(map), ..self })
+        let map = self.store.chunk_map(blob).await?.encode();
+        Ok(self.instead(Source::Derived(map.into())))
     }
 
     /// Returns a recipe that makes the whole blob of another one, known by its SHA-256, instead of its bytes.
@@ -238,8 +245,13 @@ impl Opened {
         let base = tx.base(&self.entity.base).await?.ok_or_else(no_patch)?;
         access::held(&mut tx, caller, &base, from, Right::Deploy).await?.ok_or_else(no_patch)?;
         let patch = tx.patch(from, blob.id).await?.ok_or_else(no_patch)?;
-        let (size, sha256) = (patch.content.size, patch.content.digests.sha256);
-        Ok(Self { size, sha256, blake3: None, sha384: None, source: Source::Patch(patch), ..self })
+        Ok(self.instead(Source::Patch(patch)))
+    }
+
+    /// Offers other bytes under the same right.
+    fn instead(self, source: Source) -> Self {
+        let (size, sha256, blake3, sha384) = source.sums();
+        Self { size, sha256, blake3, sha384, source, ..self }
     }
 
     /// Streams a range of the bytes. The stream ends with an error rather than short.
@@ -255,16 +267,9 @@ impl Opened {
                 let bytes = self.store.blobs().read(patch.object_key.parse()?, range).await?;
                 Ok(bytes.map(|piece| piece.map_err(StoreError::from)).boxed())
             }
-            Source::Derived(bytes) => {
-                Ok(stream::iter([Ok(bytes.slice(index(range.start)..index(range.end)))]).boxed())
-            }
+            Source::Derived(bytes) => Ok(stream::iter([Ok(slice(&bytes, range))]).boxed()),
         }
     }
-}
-
-/// Returns a place in bytes that are at hand.
-fn index(offset: u64) -> usize {
-    usize::try_from(offset).unwrap_or(usize::MAX)
 }
 
 fn check_stream(caller: &Caller, target: &Target, stream: &StreamName) -> Result<(), StoreError> {

@@ -9,13 +9,13 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use blob_store::{BlobReader, ObjectKey, UploadState};
-use bytes::Bytes;
 use catalog::blob::Blob;
 use catalog::patch::WantedPatch;
 use charm_model::digest::{Content, Sha256, Summing};
 use delta::plan::MIN_COPY_BYTES;
 use delta::{Bases, ChunkMap, DeltaError, plan_copies};
-use futures::{TryStreamExt as _, stream};
+use futures::TryStreamExt as _;
+use tokio_util::io::ReaderStream;
 
 use crate::error::StoreError;
 use crate::store::Store;
@@ -109,7 +109,7 @@ impl Store {
 
     async fn with_map(&self, blob: &Blob) -> Result<(BlobReader, Arc<ChunkMap>), StoreError> {
         let map = self.chunk_map(blob).await?;
-        Ok((self.blobs().reader(blob.object_key.parse()?, blob.content.size).await?, map))
+        Ok((self.unverified(blob).await?, map))
     }
 
     /// Stores a recipe as an object. Its row stands before its first byte, so that a crash leaves it to the sweep.
@@ -118,8 +118,9 @@ impl Store {
         let mut tx = self.database().write().await?;
         tx.add_object(&key.to_string(), self.now()).await?;
         tx.commit().await?;
+        let pieces = ReaderStream::with_capacity(tokio::fs::File::from_std(file), PIECE_BYTES);
         let mut state = UploadState::begin(key, content.size, false);
-        let mut flushed = self.blobs().append(state.clone(), pieces(file)).await?;
+        let mut flushed = self.blobs().append(state.clone(), pieces).await?;
         while let Some(durable) = flushed.try_next().await? {
             state = durable;
         }
@@ -228,19 +229,6 @@ impl Write for Sink {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// Returns a file's bytes as a body; each piece is read by a task that may block.
-fn pieces(file: File) -> impl futures::Stream<Item = Result<Bytes, io::Error>> + Send + Unpin {
-    let next = async |mut file: File| {
-        let read = tokio::task::spawn_blocking(move || {
-            let mut piece = Vec::new();
-            (&mut file).take(PIECE_BYTES as u64).read_to_end(&mut piece)?;
-            Ok::<_, io::Error>((!piece.is_empty()).then(|| (Bytes::from(piece), file)))
-        });
-        read.await.map_err(io::Error::other)?
-    };
-    Box::pin(stream::try_unfold(file, next))
 }
 
 fn unwritable(source: io::Error) -> StoreError {

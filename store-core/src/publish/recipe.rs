@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use blob_store::{BlobError, BlobReader};
+use blob_store::{BlobError, BlobReader, Blocks as _};
 use bytes::Bytes;
 use charm_model::digest::Sha256;
 use charm_model::rights::Caller;
@@ -206,14 +206,12 @@ impl SessionBases {
             let reader = self.runtime.block_on(self.open(base)).map_err(io::Error::other)?;
             self.open.insert(*base, reader.ok_or(io::ErrorKind::PermissionDenied)?);
         }
-        self.open[base].fetch_range(range).map_err(io::Error::other)
+        self.open[base].blocks().fetch(range).map_err(io::Error::other)
     }
 
     async fn open(&self, base: &Sha256) -> Result<Option<BlobReader>, StoreError> {
         match self.store.session_base(&self.caller, &self.session, base).await? {
-            Some(blob) => {
-                Ok(Some(self.store.blobs().reader(blob.object_key.parse()?, blob.content.size).await?))
-            }
+            Some(blob) => Ok(Some(self.store.unverified(&blob).await?)),
             None => Ok(None),
         }
     }
