@@ -255,7 +255,21 @@ impl Opened {
     }
 
     /// Streams a range of the bytes. The stream ends with an error rather than short.
+    ///
+    /// # Errors
+    ///
+    /// Whatever is wrong with the first piece, [`StoreError::Damaged`] among it: before an answer has begun it can be
+    /// told, and behind that the answer can only break off.
     pub async fn bytes(
+        self,
+        range: Range<u64>,
+    ) -> Result<BoxStream<'static, Result<Bytes, StoreError>>, StoreError> {
+        let mut pieces = self.pieces(range).await?;
+        let first = pieces.next().await.transpose()?;
+        Ok(stream::iter(first.map(Ok)).chain(pieces).boxed())
+    }
+
+    async fn pieces(
         self,
         range: Range<u64>,
     ) -> Result<BoxStream<'static, Result<Bytes, StoreError>>, StoreError> {

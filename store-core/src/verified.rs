@@ -48,10 +48,7 @@ impl Store {
             let verified = verified.clone();
             async move { tokio::task::spawn_blocking(move || verified.fetch(block)).await? }
         };
-        let mut blocks = stream::iter(blocks).map(read).buffered(READ_AHEAD);
-        // Before the answer has begun, damage can be told; behind that, it can only break off.
-        let first = blocks.next().await.transpose()?;
-        Ok(stream::iter(first.map(Ok)).chain(blocks).boxed())
+        Ok(stream::iter(blocks).map(read).buffered(READ_AHEAD).boxed())
     }
 
     /// Returns a blob as a file, whose bytes are verified if the store verifies any.

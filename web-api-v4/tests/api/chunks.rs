@@ -30,9 +30,9 @@ fn charm(app: &str) -> Charm {
     Charm::named("mysql").with_stream("stable", &[("common/app", app)])
 }
 
-async fn blob(store: &TestStore, bytes: &str) -> Blob {
+pub(crate) async fn blob(store: &TestStore, bytes: impl AsRef<[u8]>) -> Blob {
     let mut tx = store.place.database.read().await.unwrap();
-    tx.blob(&Content::of(bytes.as_bytes())).await.unwrap().unwrap()
+    tx.blob(&Content::of(bytes.as_ref())).await.unwrap().unwrap()
 }
 
 /// Asks a server that has just been started beside the others.

@@ -14,6 +14,7 @@ mod test_store;
 mod bytes;
 mod changes;
 mod credentials;
+mod damage;
 mod document;
 mod every_place;
 mod hidden;
