@@ -19,6 +19,7 @@ const TRUSTED_AFTER: u32 = 16;
 /// The size of the next part, learnt from those before it; all transfers of one publish learn together.
 #[derive(Debug)]
 pub(crate) struct PartSize {
+    least: u64,
     most: u64,
     state: Mutex<State>,
 }
@@ -34,20 +35,29 @@ struct State {
 impl PartSize {
     /// Begins with parts of a few seconds. None will be larger than `most` bytes, and none empty.
     pub(crate) fn up_to(most: u64) -> Self {
-        let most = most.max(1);
-        Self { most, state: Mutex::new(State { n_bytes: FIRST.min(most), failed: None, n_passed: 0 }) }
+        Self::beginning_with(FIRST.min(most.max(1)), most)
     }
 
     /// Begins with the most that may be: for recipes, which say little of much.
     pub(crate) fn from(most: u64) -> Self {
-        let most = most.max(1);
-        Self { most, state: Mutex::new(State { n_bytes: most, failed: None, n_passed: 0 }) }
+        Self::beginning_with(most.max(1), most)
     }
 
     /// Begins with everything at once, and falls back to parts of at most `most` bytes.
     pub(crate) fn whole_or(most: u64) -> Self {
+        Self::beginning_with(u64::MAX, most)
+    }
+
+    fn beginning_with(n_bytes: u64, most: u64) -> Self {
         let most = most.max(1);
-        Self { most, state: Mutex::new(State { n_bytes: u64::MAX, failed: None, n_passed: 0 }) }
+        let state = State { n_bytes, failed: None, n_passed: 0 };
+        Self { least: LEAST.min(most), most, state: Mutex::new(state) }
+    }
+
+    /// Makes no part smaller than one of which the store keeps anything.
+    #[must_use]
+    pub(crate) fn in_steps_of(self, step: u64) -> Self {
+        Self { least: self.least.max(step), ..self }
     }
 
     /// Returns the size of the next part, in bytes.
@@ -67,7 +77,7 @@ impl PartSize {
             state.failed = None;
         }
         if took > SLOW {
-            state.resize((n_bytes / 2).max(LEAST.min(self.most)));
+            state.resize((n_bytes / 2).max(self.least));
         } else if took < FAST && state.failed.is_none_or(|failed| n_bytes.saturating_mul(2) < failed) {
             state.resize(n_bytes.saturating_mul(2).min(self.most));
         }
@@ -75,13 +85,12 @@ impl PartSize {
 
     /// Learns from a part that did not pass. Returns whether the next will be smaller.
     pub(crate) fn failed(&self, n_bytes: u64, error: &ClientError) -> bool {
-        let least = LEAST.min(self.most);
-        if !may_be_too_long(error) || n_bytes <= least {
+        if !may_be_too_long(error) || n_bytes <= self.least {
             return false;
         }
         let mut state = self.state();
         // Of several that failed at the same size, the first has taught all there is to learn.
-        let smaller = (n_bytes / 4).clamp(least, self.most);
+        let smaller = (n_bytes / 4).min(self.most).max(self.least);
         if smaller < state.n_bytes {
             *state = State { n_bytes: smaller, failed: Some(n_bytes), n_passed: 0 };
         }
@@ -167,6 +176,15 @@ mod tests {
     fn a_store_that_takes_little_gets_little_and_never_nothing() {
         assert_eq!(PartSize::up_to(1000).n_bytes(), 1000);
         assert_eq!(PartSize::up_to(0).n_bytes(), 1);
+    }
+
+    #[test]
+    fn a_part_of_which_the_store_would_keep_nothing_is_not_made_smaller() {
+        let size = PartSize::up_to(MOST).in_steps_of(8 << 20);
+        assert!(size.failed(64 << 20, &error(StatusCode::BAD_GATEWAY)));
+        assert!(!size.failed(8 << 20, &error(StatusCode::BAD_GATEWAY)));
+        pass(&size, 40, Duration::from_mins(1));
+        assert_eq!(size.n_bytes(), 8 << 20);
     }
 
     #[test]

@@ -170,8 +170,10 @@ impl Publish {
         blobs: BTreeMap<Sha256, u64>,
         progress: &Arc<dyn Progress>,
     ) -> Result<(), ClientError> {
-        let most = self.store.options().part_bytes.min(self.session.max_part);
-        let (part_size, kitchen) = (&PartSize::up_to(most), &Kitchen::up_to(most));
+        let Session { max_part, part_step, .. } = self.session;
+        let most = self.store.options().part_bytes.max(part_step).min(max_part);
+        let (part_size, kitchen) =
+            (&PartSize::up_to(most).in_steps_of(part_step), &Kitchen::up_to(most, part_step));
         let (store, session) = (&self.store, &self.session);
         let blobs = blobs.into_iter().map(|(blob, offset)| Ok((self.source(&blob)?, offset)));
         let blobs = blobs.collect::<Result<_, ClientError>>()?;

@@ -34,9 +34,9 @@ pub(crate) struct Kitchen {
 }
 
 impl Kitchen {
-    /// Begins with recipes for up to `most` bytes of a target.
-    pub(crate) fn up_to(most: u64) -> Self {
-        Self { turns: Semaphore::new(MAX_COMPOSING), part_size: PartSize::from(most) }
+    /// Begins with recipes for up to `most` bytes of a target, which makes the store keep whole steps.
+    pub(crate) fn up_to(most: u64, step: u64) -> Self {
+        Self { turns: Semaphore::new(MAX_COMPOSING), part_size: PartSize::from(most).in_steps_of(step) }
     }
 }
 

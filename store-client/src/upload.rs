@@ -146,15 +146,12 @@ impl<'a> Upload<'a> {
         self.part_of(offset, self.part_size.n_bytes())
     }
 
-    /// Returns the part from there on: to the blob's end, or to the last step of the store's within so many bytes.
+    /// Returns the part from there on: to the blob's end, or to the last step of the store's within so many bytes, or to
+    /// the next one: of less than a step the store keeps nothing.
     fn part_of(&self, offset: u64, n_bytes: u64) -> Range<u64> {
         let (size, step) = (self.source.content.size, self.session.part_step.max(1));
-        let end = offset.saturating_add(n_bytes);
-        if end >= size {
-            return offset..size.max(offset);
-        }
-        let whole = end - end % step;
-        offset..if whole > offset { whole } else { end }
+        let n_steps = (offset.saturating_add(n_bytes) / step).max(offset / step + 1);
+        offset..n_steps.saturating_mul(step).min(size).max(offset)
     }
 
     fn body(&self, range: Range<u64>, meter: Arc<Meter>) -> Body {

@@ -35,6 +35,18 @@ async fn a_proxy_that_passes_no_long_request_on_is_sent_short_ones(status: Statu
 }
 
 #[tokio::test]
+async fn a_store_that_keeps_whole_steps_is_sent_no_less_however_often_the_line_breaks() {
+    let stub = Stub::start(1).await;
+    stub.seen().step = 800_000;
+    let proxy = buffering(stub.address, SIZE, |kept| {
+        (kept.method == Method::PUT && kept.number < 6).then(|| page(StatusCode::BAD_GATEWAY))
+    });
+    Files::of(&stub).publish(&store_at(proxy.await, options())).await.unwrap();
+    assert!(stub.has_all());
+    assert_eq!(stub.seen().parts, [800_000, 800_000, 800_000, 600_000]);
+}
+
+#[tokio::test]
 async fn a_proxy_that_passes_no_long_answer_on_is_asked_for_short_ones() {
     let stub = Stub::start(1).await;
     let proxy = buffering(stub.address, 1 << 20, |_| None).await;

@@ -40,6 +40,8 @@ pub(crate) struct Seen {
     pub(crate) stored: BTreeMap<String, Vec<u8>>,
     /// The ranges that were asked for.
     pub(crate) ranges: Vec<Option<String>>,
+    /// Of what a part has to be a multiple for all of it to be kept, unless it is the last; a byte if 0.
+    pub(crate) step: usize,
     /// The sizes of the parts that came.
     pub(crate) parts: Vec<usize>,
     /// Whether blobs are to be proved instead of sent.
@@ -249,9 +251,10 @@ async fn plan(State(state): Known) -> String {
         }
     };
     let blobs = seen.blobs.iter().map(action).collect::<Vec<_>>().join(",");
+    let step = seen.step.max(1);
     format!(
-        r#"{{"session":{{"id":"s1","expires":"2030-01-01T00:00:00Z","max_part":100000000,"account":"alice"}},
-            "streams":{{}},"blobs":{{{blobs}}}}}"#
+        r#"{{"session":{{"id":"s1","expires":"2030-01-01T00:00:00Z","max_part":100000000,"part_step":{step},
+            "account":"alice"}},"streams":{{}},"blobs":{{{blobs}}}}}"#
     )
 }
 
@@ -282,9 +285,13 @@ async fn part(
         seen.at_once.0 += 1;
         seen.at_once.1 = seen.at_once.1.max(seen.at_once.0);
         seen.parts.push(body.len());
+        let step = seen.step.max(1);
         let stored = seen.stored.entry(blob.clone()).or_default();
         assert_eq!(query["offset"], stored.len());
         stored.extend_from_slice(&body);
+        if stored.len() < SIZE {
+            stored.truncate(stored.len() - stored.len() % step);
+        }
         seen.parts.len()
     };
     tokio::time::sleep(PART_TAKES).await;

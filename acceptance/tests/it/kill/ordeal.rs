@@ -1,7 +1,7 @@
 //! A store, an author and a unit that are killed again and again, and what must hold each time.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::thread;
@@ -95,7 +95,8 @@ impl Ordeal {
         drop(coming);
         let code = wait(&mut child);
         let is_expected = matches!(code, Some(0 | 8)) || has_come && victim.is_client() && code.is_none();
-        assert!(is_expected, "{act:?} ended with {code:?}");
+        let told = fs::read_to_string(self.told()).unwrap();
+        assert!(is_expected, "{act:?} ended with {code:?}: {told}");
         self.look(act, &command);
         self.go_on(act, &command);
         has_come
@@ -110,7 +111,13 @@ impl Ordeal {
 
     fn spawn(&self, program: &str, words: &[&str]) -> Child {
         let mut command = self.joe.command(program, words);
-        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+        let told = File::create(self.told()).unwrap();
+        command.stdout(Stdio::null()).stderr(told).spawn().unwrap()
+    }
+
+    /// Where what a command says before its end is kept.
+    fn told(&self) -> PathBuf {
+        self.path("told")
     }
 
     fn kill(&mut self, victim: Victim, child: &mut Child) {
