@@ -33,10 +33,15 @@ pub(crate) struct StoreServer<'a> {
 
 impl<'a> StoreServer<'a> {
     pub(crate) fn start(ground: &'a Ground) -> Result<Self> {
+        Self::start_with(ground, &[])
+    }
+
+    /// Starts one with more flags.
+    pub(crate) fn start_with(ground: &'a Ground, flags: &[&str]) -> Result<Self> {
         let (programs, dir) = (&ground.programs, ground.room()?);
         let token = make_user(&programs.store_server, dir.path())?;
         let mut command = server(&programs.store_server, dir.path());
-        command.args(["serve", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped());
+        command.args(["serve", "--listen", "127.0.0.1:0"]).args(flags).stdout(Stdio::piped());
         command.stderr(File::create(dir.path().join("server.log"))?);
         let child = command.spawn()?;
         let mut store = Self { programs, dir, child, url: String::new(), token, relay: None };

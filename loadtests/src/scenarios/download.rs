@@ -1,7 +1,8 @@
 //! A large file, downloaded: its bytes alone, and as a unit gets it.
 //!
-//! Bytes alone are `curl` into nothing, from the store, from nginx and from docker-registry. A unit wants more: the
-//! bytes on its disk, flushed and verified. Whoever has them from nginx sees to that afterwards.
+//! Bytes alone are `curl` into nothing, from the store, from nginx and from docker-registry; from the store also where
+//! it leaves verifying to its clients, as the others do. A unit wants more: the bytes on its disk, flushed and verified.
+//! Whoever has them from nginx sees to that afterwards.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +15,7 @@ use crate::nginx::Nginx;
 use crate::peer::{self, Peer};
 use crate::registry::Registry;
 use crate::store::{StoreServer, resource_route};
-use crate::table::{Row, Table};
+use crate::table::{Row, Sample, Table};
 
 pub(super) const PEERS: &[Peer] = &[Peer::Curl, Peer::DockerRegistry, Peer::Nginx, Peer::OpenSsl, Peer::Sync];
 
@@ -22,32 +23,52 @@ pub(super) const PEERS: &[Peer] = &[Peer::Curl, Peer::DockerRegistry, Peer::Ngin
 pub(super) const NOWHERE: &str = "/dev/null";
 
 pub(super) fn run(ground: &Ground) -> Result<Table> {
-    let (store, room) = (StoreServer::start(ground)?, ground.room()?);
+    let room = ground.room()?;
     let charm = Charm::write(room.path().join("charm"))?;
     charm.renew(0, ground.size.0)?;
-    let id = store.publish(&charm)?.stdout;
-    let mut rows = bytes(ground, &store, &charm, &id)?;
-    rows.extend(units(ground, &store, &charm, &id)?);
+    let store = Filled::with(&charm, StoreServer::start(ground)?)?;
+    let mut rows = bytes(ground, &store, &charm)?;
+    rows.extend(units(ground, &store, &charm)?);
     Ok(Table::new(rows))
 }
 
+/// A store that has the file.
+struct Filled<'a> {
+    server: StoreServer<'a>,
+    id: String,
+}
+
+impl<'a> Filled<'a> {
+    fn with(charm: &Charm, server: StoreServer<'a>) -> Result<Self> {
+        let id = server.publish(charm)?.stdout;
+        Ok(Self { server, id })
+    }
+
+    fn time(&self) -> Result<Sample> {
+        let (url, token) = (self.server.url(&resource_route(&self.id)), self.server.token());
+        self.server.time(|| peer::download(&url, Some(token), NOWHERE.as_ref()))
+    }
+}
+
 /// Measures bytes alone.
-fn bytes(ground: &Ground, store: &StoreServer<'_>, charm: &Charm, id: &str) -> Result<Vec<Row>> {
+fn bytes(ground: &Ground, store: &Filled<'_>, charm: &Charm) -> Result<Vec<Row>> {
+    let trusting = Filled::with(charm, StoreServer::start_with(ground, &["--verify-reads", "false"])?)?;
     let nginx = Nginx::start(ground, &charm.dir().join("resources"))?;
     let registry = Registry::start(ground)?;
     let sha256 = peer::sha256(&charm.resource())?.sha256;
     registry.push(&charm.resource(), &sha256)?;
     let what = format!("download {}, curl", ground.size);
     let mut beside_nginx = Row::seconds(&what, "curl from nginx");
+    let mut unverified = Row::seconds(format!("{what}, `verify_reads = false`"), "curl from nginx");
     let mut beside_registry = Row::seconds(&what, "curl from docker-registry");
     for _ in ground.rounds() {
         let of_nginx = nowhere(&nginx.url(charm::PLACE))?;
-        let ours = || peer::download(&store.url(&resource_route(id)), Some(store.token()), NOWHERE.as_ref());
-        let sample = store.time(ours)?;
+        let sample = store.time()?;
         beside_nginx.add(sample, of_nginx);
+        unverified.add(trusting.time()?, of_nginx);
         beside_registry.add(sample, nowhere(&registry.url(&sha256))?);
     }
-    Ok(vec![beside_nginx, beside_registry])
+    Ok(vec![beside_nginx, unverified, beside_registry])
 }
 
 fn nowhere(url: &str) -> Result<f64> {
@@ -55,12 +76,12 @@ fn nowhere(url: &str) -> Result<f64> {
 }
 
 /// Measures what a unit gets: all of it, and then an upgrade to a file of which a hundredth changed.
-fn units(ground: &Ground, store: &StoreServer<'_>, charm: &Charm, id: &str) -> Result<Vec<Row>> {
+fn units(ground: &Ground, Filled { server: store, id }: &Filled<'_>, charm: &Charm) -> Result<Vec<Row>> {
     let nginx = Nginx::start(ground, &charm.dir().join("resources"))?;
     let (size, peer) = (ground.size, "curl from nginx, sync, openssl");
     let mut install = Row::seconds(format!("charm-deploy install {size}"), peer);
     let mut upgrade = Row::seconds(format!("charm-deploy upgrade {size}, 1 % changed"), peer);
-    let (room, mut id) = (ground.room()?, id.to_owned());
+    let (room, mut id) = (ground.room()?, id.clone());
     for round in ground.rounds() {
         let dir = room.path().join(format!("unit-{round}"));
         let of_nginx = keep(&nginx.url(charm::PLACE), &room.path().join("file"))?;
