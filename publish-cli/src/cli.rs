@@ -125,6 +125,8 @@ pub(crate) enum Verb {
     Release(ReleaseArgs),
     /// Release again what was current before.
     Rollback(RollbackArgs),
+    /// List publishes that were begun on this machine and can be gone on with.
+    Unfinished,
     /// Show where every pointer of a charm or bundle stands.
     Status(LineArgs),
     /// Show who moved which pointer when.

@@ -17,6 +17,7 @@ mod resolve;
 mod rollback;
 mod show;
 mod status;
+mod unfinished;
 mod unyank;
 mod whoami;
 mod yank;
@@ -47,6 +48,7 @@ pub(crate) async fn run(cli: Cli, context: &Context) -> Result<Exit, Failure> {
         Verb::Release(args) => release::run(args, context).await,
         Verb::Rollback(args) => rollback::run(args, context).await,
         Verb::Status(args) => status::run(&args, context).await,
+        Verb::Unfinished => unfinished::run(context),
         Verb::History(args) => history::run(&args, context).await,
         Verb::Resolve(args) => resolve::run(&args, context).await,
         Verb::Pull(args) => pull::run(&args, context).await,

@@ -27,6 +27,15 @@ pub(crate) enum Failure {
     /// The store, or the way to it.
     #[error(transparent)]
     Store(#[from] ClientError),
+    /// The store, or the way to it, while something unfinished is kept there.
+    #[error("the publish broke off")]
+    BrokenOff {
+        /// What broke it off.
+        #[source]
+        error: ClientError,
+        /// What is kept, until when, and how it goes on.
+        kept: String,
+    },
     /// There is nothing that the command could work on.
     #[error("{message}")]
     NotFound {
@@ -52,11 +61,24 @@ impl Failure {
         Self::NotFound { message: message.into(), help: help.into() }
     }
 
+    /// Adds what the store keeps of what was broken off, unless the same command would be refused again.
+    pub(crate) fn keeping(self, kept: impl FnOnce() -> Option<String>) -> Self {
+        let goes_on =
+            |exit| matches!(exit, Exit::Unreachable | Exit::Limit | Exit::NotAllowed | Exit::Unexpected);
+        match self {
+            Self::Store(error) if goes_on(Exit::from(&error)) => match kept() {
+                Some(kept) => Self::BrokenOff { error, kept },
+                None => Self::Store(error),
+            },
+            other => other,
+        }
+    }
+
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Usage { .. } => Exit::Usage,
             Self::Invalid(_) => Exit::Invalid,
-            Self::Store(error) => error.into(),
+            Self::Store(error) | Self::BrokenOff { error, .. } => error.into(),
             Self::NotFound { .. } => Exit::NotFound,
             Self::Interrupted(_) => Exit::Interrupted,
             Self::Other(_) => Exit::Unexpected,
@@ -73,6 +95,9 @@ impl Failure {
                 format!("{}nothing was sent.\n", lines(findings))
             }
             Self::Store(error) => render_client(error, with_causes),
+            Self::BrokenOff { error, kept } => {
+                format!("{}note: {kept}\n", render_client(error, with_causes))
+            }
             Self::Interrupted(safe) => match safe {
                 Some(safe) => format!("interrupted: {safe}\n"),
                 None => "interrupted\n".to_owned(),

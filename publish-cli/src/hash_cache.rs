@@ -1,14 +1,11 @@
 //! What a tree's files were when they were last summed up, so that unchanged ones need not be read again.
 //!
 //! It saves time and decides nothing: what is sent or proved is checked again while it is read, and whoever deletes
-//! the cache, or damages it, loses time alone. One file per tree, under `$XDG_CACHE_HOME/charm-publish/hashes/`: a
-//! line with the format's version and the checksum of the rest, then JSON.
+//! the cache, or damages it, loses time alone. One sealed file per tree, under `$XDG_CACHE_HOME/charm-publish/hashes/`.
 
 mod stamp;
 
 use std::collections::BTreeMap;
-use std::fs::{self, DirEntry, File};
-use std::io::{self, Read as _, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -16,18 +13,15 @@ use std::time::SystemTime;
 use charm_model::digest::Content;
 use etcetera::BaseStrategy as _;
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
 
 pub(crate) use self::stamp::Stamp;
+use crate::sealed::{self, Format};
 
 /// The format; whoever finds another begins anew.
-const VERSION: &str = "charm-publish hashes 1";
+const FORMAT: Format = Format { version: "charm-publish hashes 1", max_bytes: 64 << 20 };
 
 /// The most files of one tree that are remembered.
 const MAX_FILES: usize = 100_000;
-
-/// The most that is read of a cache's file, in bytes.
-const MAX_BYTES: u64 = 64 << 20;
 
 /// The most trees that are remembered; the longest unused is forgotten first.
 const MAX_TREES: usize = 64;
@@ -67,7 +61,7 @@ impl HashCache {
         let Ok(canonical) = tree.canonicalize() else { return Self::off(tree) };
         let name = Content::of(canonical.as_os_str().as_bytes()).digests.blake3.to_hex();
         let file = dir.join(name);
-        let files = read(&file).unwrap_or_default();
+        let files = FORMAT.read(&file).unwrap_or_default();
         Self { file: Some(file), files, ..Self::off(tree) }
     }
 
@@ -102,7 +96,8 @@ impl HashCache {
             self.files.pop_last();
         }
         // A cache that cannot be written, on a full disk or a foreign one, is no reason not to publish.
-        let _ = write(file, &self.files);
+        let _ = FORMAT.write(file, &self.files);
+        let _ = sealed::keep_newest(file.parent().unwrap_or(Path::new(".")), MAX_TREES);
         self.is_changed = false;
     }
 
@@ -112,44 +107,9 @@ impl HashCache {
     }
 }
 
-/// Reads a cache's file; none that is whole, of this version and of a sane size is as good as none.
-fn read(file: &Path) -> Option<BTreeMap<String, Known>> {
-    let mut bytes = Vec::new();
-    let n_bytes = File::open(file).ok()?.take(MAX_BYTES + 1).read_to_end(&mut bytes).ok()? as u64;
-    let head_end = bytes.iter().position(|byte| *byte == b'\n')?;
-    let (head, body) = (&bytes[..head_end], &bytes[head_end + 1..]);
-    let is_whole = n_bytes <= MAX_BYTES && head == self::head(body).as_bytes();
-    is_whole.then(|| serde_json::from_slice(body).ok())?
-}
-
-fn write(file: &Path, files: &BTreeMap<String, Known>) -> io::Result<()> {
-    let dir = file.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(dir)?;
-    let body = serde_json::to_vec(files)?;
-    let mut out = NamedTempFile::new_in(dir)?;
-    out.write_all(format!("{}\n", head(&body)).as_bytes())?;
-    out.write_all(&body)?;
-    // No flush: after a power failure the checksum tells, and time is all that is lost.
-    out.persist(file)?;
-    forget_trees(dir)
-}
-
-fn head(body: &[u8]) -> String {
-    format!("{VERSION} {}", Content::of(body).digests.blake3)
-}
-
-/// Removes the oldest files of a directory that has too many, leftovers of crashes among them.
-fn forget_trees(dir: &Path) -> io::Result<()> {
-    let mut files: Vec<DirEntry> = fs::read_dir(dir)?.collect::<Result<_, _>>()?;
-    files.sort_by_cached_key(|file| file.metadata().and_then(|it| it.modified()).ok());
-    let n_surplus = files.len().saturating_sub(MAX_TREES);
-    // Another process may have removed it first.
-    files[..n_surplus].iter().for_each(|file| drop(fs::remove_file(file.path())));
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs::{self, File};
     use std::time::Duration;
 
     use super::*;

@@ -2,7 +2,8 @@
 //!
 //! In reading order: `cli` (the flags), `commands` (one file per verb), `package` (an author's tree, proved and summed
 //! up), `summing` and `hash_cache` (so that no file is read twice without need), `seeding` (so that none is moved whole
-//! without need), `report` (what a publish comes to), `output`, `progress`, `failure` and `exit` (how it is told),
+//! without need), `journal` (what was begun and is not finished), `sealed` (how small files are kept), `report` (what a
+//! publish comes to), `moment` (what time it is), `output`, `progress`, `failure` and `exit` (how it is told),
 //! `config` and `credentials` (where settings come from).
 
 mod cli;
@@ -13,10 +14,13 @@ mod credentials;
 mod exit;
 mod failure;
 mod hash_cache;
+mod journal;
+mod moment;
 mod output;
 mod package;
 mod progress;
 mod report;
+mod sealed;
 mod seeding;
 mod summing;
 

@@ -93,6 +93,17 @@ impl Output {
         }
     }
 
+    /// Says something that programs too want to know before the result: as a line of JSON where lines are wanted.
+    pub(crate) fn event(&self, name: &str, event: &impl Serialize, text: &str) {
+        match json(name, event) {
+            Ok(line) if self.format == Format::Jsonl => {
+                // Whether anybody still reads shows when the result is written.
+                let _ = Self::raw(format!("{line}\n").as_bytes());
+            }
+            _ => self.note(text),
+        }
+    }
+
     /// Tells what is worth knowing of a tree that is right.
     pub(crate) fn warnings(&self, findings: &[Finding]) {
         for finding in findings {

@@ -14,6 +14,7 @@ use terminal::{bar, duration, numbers, size};
 
 use crate::cli::Format;
 use crate::failure::chain;
+use crate::moment::minute;
 use crate::output::{Output, json};
 
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -42,15 +43,6 @@ impl fmt::Display for Safe {
     }
 }
 
-/// Returns a moment as people read it, to the minute: nobody comes back in the last one.
-fn minute(moment: Timestamp) -> String {
-    let text = moment.to_string();
-    match text.get(..16).and_then(|it| it.split_once('T')) {
-        Some((date, time)) => format!("{date} {time} UTC"),
-        None => text,
-    }
-}
-
 /// Counts what moves, and tells.
 pub(crate) struct Meter {
     output: Output,
@@ -66,12 +58,20 @@ struct State {
     before: u64,
     /// How far each blob of the phase is: a part that is sent again is not counted twice.
     positions: BTreeMap<Sha256, u64>,
-    stored: BTreeMap<Sha256, u64>,
-    until: Option<Timestamp>,
+    /// What the store keeps if this ends now.
+    kept: Option<Kept>,
     began: Instant,
     told: Instant,
     waited: Option<Instant>,
     bar: ProgressBar,
+}
+
+/// What the store has of a publish that is under way.
+struct Kept {
+    stored: BTreeMap<Sha256, u64>,
+    /// How many bytes it asked for.
+    total: u64,
+    until: Timestamp,
 }
 
 /// How progress is told.
@@ -109,8 +109,7 @@ impl Meter {
             done: 0,
             before: 0,
             positions: BTreeMap::new(),
-            stored: BTreeMap::new(),
-            until: None,
+            kept: None,
             began: now,
             told: now,
             waited: None,
@@ -127,22 +126,34 @@ impl Meter {
         (state.phase, state.total, state.began, state.told) = (phase, total, now, now);
         (state.done, state.before) = (0, 0);
         state.positions.clear();
-        state.stored.clear();
         if self.output.draws() && total > 0 {
             state.bar = bar(phase, total);
             state.draw();
         }
     }
 
-    /// Goes on from what has arrived of each blob, which the store keeps until then, as it will what is still sent.
-    pub(crate) fn go_on(&self, arrived: BTreeMap<Sha256, u64>, until: Timestamp) {
+    /// Takes note of what the store has of each blob, of how many bytes it asked for, and of until when it keeps them, as
+    /// it will what is still sent.
+    pub(crate) fn keeps(&self, stored: BTreeMap<Sha256, u64>, total: u64, until: Timestamp) {
+        self.state().kept = Some(Kept { stored, total, until });
+    }
+
+    /// Takes note that what was sent is published, so that nothing is left to go on with.
+    pub(crate) fn committed(&self) {
+        self.state().kept = None;
+    }
+
+    /// Begins to count what is sent, behind what the store has.
+    pub(crate) fn begin_upload(&self) {
+        let (total, stored) = match &self.state().kept {
+            Some(kept) => (kept.total, kept.stored.clone()),
+            None => return,
+        };
+        self.begin("upload", total);
         let mut state = self.state();
-        state.until = Some(until);
-        state.before = arrived.values().sum();
+        state.before = stored.values().sum();
         state.done = state.before;
-        state.total += state.before;
-        state.positions = arrived.clone();
-        state.stored = arrived;
+        state.positions = stored;
         state.draw();
     }
 
@@ -156,8 +167,13 @@ impl Meter {
     /// Returns what is safe in the store, if anything was being sent.
     pub(crate) fn safe(&self) -> Option<Safe> {
         let state = self.state();
-        let until = state.until?;
-        Some(Safe { n_bytes: state.stored.values().sum(), total: state.total, until })
+        let Kept { stored, total, until } = state.kept.as_ref()?;
+        let n_bytes = stored.values().sum::<u64>();
+        if n_bytes.max(*total) == 0 {
+            return None;
+        }
+        // The store asks for more at the end where it has not accepted a proof.
+        Some(Safe { n_bytes, total: n_bytes.max(*total), until: *until })
     }
 
     fn advance(&self, blob: Sha256, position: u64) {
@@ -242,7 +258,9 @@ impl Progress for Meter {
                 self.advance(blob, position);
             }
             Event::Stored { blob, position } => {
-                self.state().stored.insert(blob, position);
+                if let Some(kept) = &mut self.state().kept {
+                    kept.stored.insert(blob, position);
+                }
             }
             Event::Proved { .. } => {}
         }
@@ -285,8 +303,8 @@ mod tests {
     fn what_an_earlier_run_has_sent_counts_as_done_and_not_as_fast() {
         let meter = meter();
         let blob = Sha256([1; 32]);
-        meter.begin("upload", 40);
-        meter.go_on([(blob, 60)].into(), Timestamp::from_micros(0));
+        meter.keeps([(blob, 60)].into(), 100, Timestamp::from_micros(0));
+        meter.begin_upload();
         let Line { done, total, bytes_per_second, .. } = meter.state().json();
         assert_eq!((done, total, bytes_per_second), (60, 100, 0));
         meter.note(Event::Sent { blob, n_bytes: 40, position: 100 });
@@ -298,13 +316,15 @@ mod tests {
     fn an_interruption_tells_what_the_store_has_acknowledged() {
         let meter = meter();
         assert_eq!(meter.safe(), None);
-        meter.begin("upload", 920_000_000);
-        meter.go_on([(Sha256([1; 32]), 300_000_000)].into(), Timestamp::from_micros(0));
+        meter.keeps([(Sha256([1; 32]), 300_000_000)].into(), 1_220_000_000, Timestamp::from_micros(0));
+        meter.begin_upload();
         meter.note(Event::Sent { blob: Sha256([1; 32]), n_bytes: 1, position: 900_000_000 });
         meter.note(Event::Stored { blob: Sha256([1; 32]), position: 812_000_000 });
         insta::assert_snapshot!(
             meter.safe().unwrap(),
             @"812.0 MB of 1.2 GB are safe in the store until 1970-01-01 00:00 UTC; run the same command to continue"
         );
+        meter.committed();
+        assert_eq!(meter.safe(), None);
     }
 }

@@ -14,6 +14,7 @@ use terminal::{count, percent, size};
 use v4_wire::publish::{BlobPlan, PlanAnswer, Published, PublishedRevision, StreamPlan};
 use v4_wire::release::{HeadStatus, Status};
 
+use crate::journal::Resumed;
 use crate::output::Told;
 use crate::package::Package;
 
@@ -36,12 +37,6 @@ pub(crate) struct Plan {
     #[serde(skip_serializing_if = "Option::is_none")]
     current_before: Option<Reference>,
     findings: Vec<Finding>,
-    /// How many bytes of blobs are not in the store yet, sent as they are or as recipes.
-    #[serde(skip)]
-    pub(crate) left: u64,
-    /// How far each blob is that is to be sent.
-    #[serde(skip)]
-    pub(crate) arrived: BTreeMap<Sha256, u64>,
     #[serde(skip)]
     table: String,
 }
@@ -66,6 +61,9 @@ pub(crate) struct Done {
     current_before: Option<Reference>,
     #[serde(skip_serializing_if = "Option::is_none")]
     event: Option<u64>,
+    /// The earlier publish that this one went on with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resumed: Option<Resumed>,
     findings: Vec<Finding>,
 }
 
@@ -138,8 +136,6 @@ impl Plan {
             send,
             saved: logical.saturating_sub(send),
             findings: answer.findings.clone(),
-            left: left.values().sum(),
-            arrived: arrived(answer),
             table: table(package, answer, new_bytes),
         }
     }
@@ -172,7 +168,12 @@ impl Told for Plan {
 }
 
 impl Done {
-    pub(crate) fn new(published: Published, traffic: Traffic, before: &Before) -> Self {
+    pub(crate) fn new(
+        published: Published,
+        traffic: Traffic,
+        before: &Before,
+        resumed: Option<Resumed>,
+    ) -> Self {
         let Published { ids, charm, streams, logical_bytes, event, findings, .. } = published;
         Self {
             id: ids.first().map(ToString::to_string).unwrap_or_default(),
@@ -185,6 +186,7 @@ impl Done {
             traffic,
             saved: logical_bytes.saturating_sub(traffic.sent),
             event,
+            resumed,
             findings,
         }
     }
@@ -246,6 +248,11 @@ fn ids(
     if streams.is_empty() { vec![id(None)] } else { streams.into_iter().map(|it| id(Some(it))).collect() }
 }
 
+/// Returns how many bytes the store asks for, together with what it has of them.
+pub(crate) fn asked_for(package: &Package, answer: &PlanAnswer) -> u64 {
+    left(package, answer).values().sum::<u64>() + arrived(answer).values().sum::<u64>()
+}
+
 /// Returns how much of each blob the store asks for; what stands there twice is sent once.
 fn left(package: &Package, answer: &PlanAnswer) -> BTreeMap<Sha256, u64> {
     let sizes: BTreeMap<Sha256, u64> =
@@ -257,7 +264,8 @@ fn left(package: &Package, answer: &PlanAnswer) -> BTreeMap<Sha256, u64> {
     answer.blobs.iter().filter_map(left).collect()
 }
 
-fn arrived(answer: &PlanAnswer) -> BTreeMap<Sha256, u64> {
+/// Returns how much the store has of each blob that it asks for.
+pub(crate) fn arrived(answer: &PlanAnswer) -> BTreeMap<Sha256, u64> {
     let offset = |(blob, plan): (&Sha256, &BlobPlan)| match plan {
         BlobPlan::Send { offset, .. } => Some((*blob, *offset)),
         BlobPlan::Have | BlobPlan::Prove { .. } => None,

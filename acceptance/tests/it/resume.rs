@@ -9,8 +9,10 @@ use std::process::{Child, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use acceptance::{Server, Tree, User, noise};
+use acceptance::{Fault, Point, Proxy, Route, Server, Tree, User, noise};
+use insta::assert_snapshot;
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
 use test_case::test_case;
 
 use self::relay::Relay;
@@ -144,6 +146,112 @@ fn what_an_interrupted_publish_says_to_be_safe_is_not_sent_again() {
     assert!(safe_mb >= 8.3, "{line}");
     let sent_mb = f64::from(u32::try_from(author.publish_rest()).unwrap()) / 1e6;
     assert!(sent_mb <= 24.0 - safe_mb + 0.2, "{line}, and then {sent_mb} MB were sent");
+}
+
+/// Takes out what differs from run to run: moments, ports, directories, and how much came before the kill.
+fn steady(assert: impl FnOnce()) {
+    let mut settings = insta::Settings::clone_current();
+    settings.add_filter(r"\d+ seconds? ago", "a while ago");
+    settings.add_filter(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "MINUTE");
+    settings.add_filter(r"(8|1\d)\.\d MB of", "some MB of");
+    settings.add_filter(r"127\.0\.0\.1:\d+", "STORE");
+    settings.add_filter(r"from /\S+/app", "from DIR/app");
+    settings.bind(assert);
+}
+
+fn last_line(text: &str) -> &str {
+    text.lines().last().unwrap()
+}
+
+#[test]
+fn a_killed_publish_is_listed_while_the_store_is_away_and_said_to_go_on_when_it_is_back() {
+    let mut author = Author::new();
+    let upload = author.publish_half();
+    author.server.kill();
+    kill(upload);
+    let (away, listed) = (author.joe.publish(&["app"]).code(8), author.joe.publish(&["unfinished"]).ok());
+    author.server.start_again();
+    let resumed = author.joe.publish(&["app"]).ok();
+    let finished = author.joe.publish(&["unfinished"]).ok();
+    steady(|| {
+        assert_snapshot!(last_line(&away.stderr), @"note: the publish of ~joe/app is unfinished, begun a while ago, kept until MINUTE; run the same command to continue");
+        assert_snapshot!(listed.stdout, @"
+        ~joe/app   begun a while ago, kept until MINUTE
+          from DIR/app to http://STORE/
+        run the same command as before to continue; other files begin anew
+        ");
+        assert_snapshot!(resumed.stderr.lines().next().unwrap(), @"going on with the publish begun a while ago; some MB of 24.0 MB are there; it is kept until MINUTE");
+        assert_snapshot!(finished.stdout, @"nothing is unfinished");
+    });
+    author.assert_published();
+}
+
+#[test]
+fn what_went_on_is_in_the_result_for_programs_too() {
+    let author = Author::new();
+    kill(author.publish_half());
+    let listed = author.joe.publish_json(&["unfinished"]);
+    assert_eq!(listed["schema"], "charm-publish/unfinished@1");
+    let [begun] = listed["publishes"].as_array().unwrap().as_slice() else { panic!("{listed}") };
+    assert_eq!((&begun["base"], &begun["store"]), (&json!("~joe/app"), &json!(author.relay.url() + "/")));
+    let run = author.joe.publish(&["app", "--format", "jsonl"]).ok();
+    let lines: Vec<Value> = run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines[0]["schema"], "charm-publish/resumed@1");
+    let (resumed, result) = (&lines[0], lines.last().unwrap());
+    let arrived = resumed["arrived"].as_u64().unwrap();
+    assert!((PART..SIZE).contains(&arrived) && resumed["total"].as_u64().unwrap() >= SIZE, "{resumed}");
+    for key in ["begun", "kept_until"] {
+        assert_eq!(resumed[key], begun[key], "{resumed}");
+    }
+    for key in ["begun", "kept_until", "arrived", "total"] {
+        assert_eq!(result["resumed"][key], resumed[key], "{result}");
+    }
+    assert_eq!(author.joe.publish_json(&["app"])["resumed"], Value::Null, "there was nothing to go on with");
+}
+
+#[test_case(&|dir| fs::remove_dir_all(dir).unwrap(); "lost")]
+#[test_case(&|dir| each_file(dir, |path| fs::write(path, "damaged").unwrap()); "damaged")]
+#[test_case(&|dir| each_file(dir, |path| {
+    let text = fs::read_to_string(path).unwrap();
+    fs::write(path, text.replace("unfinished 1", "unfinished 2")).unwrap();
+}); "of another version")]
+fn a_journal_of_no_use_costs_no_byte(spoil: &dyn Fn(&Path)) {
+    let author = Author::new();
+    kill(author.publish_half());
+    spoil(&author.joe.dir().join(".local/state/charm-publish/unfinished"));
+    let (before, _) = author.relay.counted();
+    let run = author.joe.publish(&["app"]).ok();
+    let sent = author.relay.counted().0 - before;
+    assert!(sent < SIZE - PART + OVERHEAD, "{sent} bytes");
+    assert!(run.stderr.starts_with("going on with the publish begun before; "), "{run}");
+    author.assert_published();
+}
+
+fn each_file(dir: &Path, spoil: impl Fn(&Path)) {
+    let files: Vec<_> = fs::read_dir(dir).unwrap().map(|it| it.unwrap().path()).collect();
+    assert_eq!(files.len(), 1);
+    for path in &files {
+        spoil(path);
+    }
+}
+
+#[test]
+fn a_publish_that_breaks_off_says_what_is_kept_and_goes_on_without_sending_it() {
+    let server = Server::start();
+    let proxy = Proxy::to(&server.url());
+    let joe = server.user("joe", &[]).at(&proxy.url());
+    let _tree = Tree::charm(joe.dir(), "app")
+        .declaring(&["stable"], &["common/a.bin"])
+        .resource("common/a.bin", noise(1, 1_000_000));
+    proxy.when(Route::Commit, Point::Up(0), Fault::Refuse(500), 1);
+    let broken = joe.publish(&["app"]).code(1);
+    let before = proxy.sent();
+    let resumed = joe.publish(&["app"]).ok();
+    assert_eq!(proxy.sent(), before);
+    steady(|| {
+        assert_snapshot!(last_line(&broken.stderr), @"note: 1.0 MB of 1.0 MB are safe in the store until MINUTE; run the same command to continue");
+        assert_snapshot!(resumed.stderr.lines().next().unwrap(), @"going on with the publish begun a while ago; 1.0 MB of 1.0 MB are there; it is kept until MINUTE");
+    });
 }
 
 #[test_case("charm-publish", &["pull", "~joe/app@latest", "unit"]; "pull")]
