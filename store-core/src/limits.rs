@@ -16,6 +16,9 @@ pub struct Limits {
     pub archive: ArchiveLimits,
     /// The largest part of an upload in one request, in bytes. A proxy that buffers has to hold one.
     pub part_bytes: u64,
+    /// How long the body of a request may bring nothing. Any byte begins it anew, so a line may be as slow as it likes;
+    /// shorter than clients wait before they come back, so that they find free what their first attempt held.
+    pub body_idle: Duration,
     /// What a pack of small blobs may hold. It is in memory as a whole while it is verified, like a part on its way into
     /// a bucket.
     pub pack: PackLimits,
@@ -52,6 +55,7 @@ impl Default for Limits {
             archive_bytes: 2 * GIB,
             archive: ArchiveLimits::default(),
             part_bytes: 256 * MIB,
+            body_idle: Duration::from_secs(30),
             pack: PackLimits { blob_bytes: 64 << 10, blobs: 1000, bytes: 8 * MIB },
             recipe_time: Duration::from_mins(10),
             publish_blobs: 30_000,

@@ -127,6 +127,7 @@ codes! {
     Invalid = "E-INVALID", "What was sent is not a charm, bundle or resources as the store takes them. Every finding is listed.";
     Digest = "E-DIGEST", "The bytes that arrived are not the bytes that were announced. Nothing was kept; send them again.";
     Offset = "E-OFFSET", "The part does not begin where the store's bytes end. Ask how far the upload is, and go on from there.";
+    Stalled = "E-STALLED", "The request's body brought nothing for too long, and was ended. What came before is kept: ask how far the upload is, and go on from there.";
     TooLarge = "E-TOO-LARGE", "A documented limit of the store is exceeded.";
     Recipe = "E-RECIPE", "The recipe asks for a base that the session may not use, asks too much, or is not a recipe. Send the bytes themselves.";
     NoPatch = "E-NO-PATCH", "The store keeps no patch from that file, or none that is worth its way. Fetch the chunk map, or the bytes.";

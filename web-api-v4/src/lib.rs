@@ -3,7 +3,7 @@
 //! In reading order: [`router`](mod@router) (every route on one screen), [`id_path`](mod@id_path) (how an entity's
 //! reference stands in a path), [`auth`](mod@auth), [`query`](mod@query) (what paths, queries and bodies say),
 //! [`handlers`], [`problem`](mod@problem) (how a refusal is rendered), [`bytes`](mod@bytes) (how bytes are served),
-//! [`transport`](mod@transport) and [`leftover`](mod@leftover) (what holds for every request),
+//! [`transport`](mod@transport), [`idle`](mod@idle) and [`leftover`](mod@leftover) (what holds for every request),
 //! [`openapi`](mod@openapi).
 
 mod auth;
@@ -11,6 +11,7 @@ mod bytes;
 mod content_type;
 mod handlers;
 mod id_path;
+mod idle;
 mod leftover;
 mod openapi;
 mod problem;

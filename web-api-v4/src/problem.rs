@@ -15,6 +15,8 @@ use http::{HeaderValue, StatusCode};
 use store_core::StoreError;
 use v4_wire::error::{Code, Problem as WireProblem, V4Code, V4Error};
 
+use crate::idle::Stalled;
+
 const ASK_AGAIN: &str = "ask how far the upload is, and go on from there";
 
 /// A refusal on its way to a client.
@@ -51,6 +53,11 @@ impl Problem {
 
     fn unauthorized(code: Code, message: impl ToString) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, V4Code::Unauthorized, code, message)
+    }
+
+    /// Answers whoever stands behind a line on which nothing moves, if that is still heard.
+    pub(crate) fn stalled(stalled: Stalled) -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, V4Code::Unavailable, Code::Stalled, stalled).hint(ASK_AGAIN)
     }
 
     pub(crate) fn unavailable(error: &(dyn StdError + 'static)) -> Self {
@@ -224,7 +231,11 @@ impl From<BlobError> for Problem {
             BlobError::Mismatch { .. } => Self::bad_request(error)
                 .with_code(Code::Digest)
                 .hint("send the blob again from its beginning"),
-            BlobError::TooLong { .. } | BlobError::Body(_) => Self::bad_request(error),
+            BlobError::Body(ref cause) => match Stalled::among(cause.as_ref()) {
+                Some(stalled) => Self::stalled(stalled),
+                None => Self::bad_request(error),
+            },
+            BlobError::TooLong { .. } => Self::bad_request(error),
             BlobError::Busy(_) => Self::conflict(Code::Offset, error).hint(ASK_AGAIN),
             BlobError::Lost(_) => {
                 Self::conflict(Code::Digest, error).hint("send the blob again from its beginning")

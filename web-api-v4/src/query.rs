@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use v4_wire::error::{Code, V4Code};
 
+use crate::idle::Stalled;
 use crate::problem::Problem;
 use crate::router::App;
 
@@ -119,15 +120,18 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let body = axum::Json::from_request(request, app).await;
-        let axum::Json(body) = body.map_err(|error: JsonRejection| match error.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                V4Code::BadRequest,
-                Code::TooLarge,
-                error.body_text(),
-            ),
-            _ => Problem::bad_request(error.body_text()),
-        })?;
+        let axum::Json(body) = body.map_err(|error| refused(&error))?;
         Ok(Self(body))
     }
+}
+
+fn refused(error: &JsonRejection) -> Problem {
+    if let Some(stalled) = Stalled::among(error) {
+        return Problem::stalled(stalled);
+    }
+    if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        let message = error.body_text();
+        return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, V4Code::BadRequest, Code::TooLarge, message);
+    }
+    Problem::bad_request(error.body_text())
 }

@@ -12,7 +12,7 @@ use crate::handlers::{
     account, archive, changes, health, publish, release, resolve, resources, rights, withdraw,
 };
 use crate::problem::Problem;
-use crate::{id_path, leftover, openapi, transport};
+use crate::{id_path, idle, leftover, openapi, transport};
 
 /// The largest JSON body, in bytes. A plan of 30,000 files with long names is two thirds of it.
 const MAX_JSON_BYTES: usize = 16 << 20;
@@ -70,7 +70,8 @@ pub fn router(app: App) -> Router {
     Router::new()
         .fallback_service(by_id)
         .layer(from_fn_with_state(app.clone(), transport::read_only))
-        .layer(from_fn_with_state(app, leftover::read))
+        .layer(from_fn_with_state(app.clone(), leftover::read))
+        .layer(from_fn_with_state(app, idle::bound))
         .layer(from_fn(transport::cross_origin))
         .layer(from_fn(transport::render_problems))
         .layer(from_fn(transport::trace))

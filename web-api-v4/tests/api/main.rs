@@ -18,6 +18,7 @@ mod damage;
 mod document;
 mod every_place;
 mod hidden;
+mod idle;
 mod patches;
 mod paths;
 mod proofs;

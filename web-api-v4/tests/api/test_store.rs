@@ -73,6 +73,14 @@ impl TestStore {
         Self { router: router(App { store: self.store.clone(), read_only: true }), ..self }
     }
 
+    /// Listens on a port of this machine, until the runtime ends.
+    pub(crate) async fn listen(&self) -> std::net::SocketAddr {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(axum::serve(listener, self.router.clone()).into_future());
+        address
+    }
+
     pub(crate) async fn user(&self, name: &str) -> User {
         self.user_in(name, &[]).await
     }
