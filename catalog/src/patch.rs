@@ -71,6 +71,10 @@ const PATCH: &str = "
     FROM patch JOIN blob ON blob.id = patch.from_blob_id
     WHERE blob.sha256 = $1 AND patch.to_blob_id = $2 AND patch.state = 'made'";
 
+const IS_WANTED: &str = "
+    SELECT 1 FROM patch JOIN blob ON blob.id = patch.from_blob_id
+    WHERE blob.sha256 = $1 AND patch.to_blob_id = $2 AND patch.state = 'wanted'";
+
 const FORGET_PATCHES: &str =
     "DELETE FROM patch WHERE from_blob_id = $1 OR to_blob_id = $1 RETURNING object_key";
 
@@ -161,6 +165,14 @@ impl Transaction {
             query_as(PATCH).bind(from.as_bytes()).bind(to).fetch_optional(conn).await?
         });
         Ok(patch)
+    }
+
+    /// Says whether the patch from a blob, known by its SHA-256, to another is still to be tried.
+    pub async fn is_patch_wanted(&mut self, from: &Sha256, to: Id<Blob>) -> Result<bool, CatalogError> {
+        let found: Option<i32> = on_either!(self, |conn| {
+            query_scalar(IS_WANTED).bind(from.as_bytes()).bind(to).fetch_optional(conn).await?
+        });
+        Ok(found.is_some())
     }
 
     /// Forgets the patches of a blob that is gone, and returns the objects of those that were made.

@@ -138,12 +138,15 @@ pub(crate) fn download(url: &str, token: Option<&str>, to: &Path) -> Result<Run>
     run(&mut command)
 }
 
-/// Says whether there is something at an address.
-pub(crate) fn is_there(url: &str, token: &str) -> Result<bool> {
+/// Asks for the first byte of what a store may have. Returns the status, and what was answered.
+pub(crate) fn ask(url: &str, token: &str) -> Result<(String, String)> {
     let mut command = Peer::Curl.command()?;
-    command.args(["--silent", "--show-error", "--noproxy", "*", "--output", "/dev/null"]);
-    command.args(["--write-out", "%{http_code}", "--header", &format!("Authorization: Bearer {token}"), url]);
-    Ok(run(&mut command)?.stdout == "200")
+    command.args(["--silent", "--show-error", "--noproxy", "*", "--range", "0-0"]);
+    command.args(["--header", "Accept: application/problem+json", "--write-out", "\n%{http_code}"]);
+    command.args(["--header", &format!("Authorization: Bearer {token}"), url]);
+    let answer = run(&mut command)?.stdout;
+    let (body, status) = answer.rsplit_once('\n').context("curl says no status")?;
+    Ok((status.to_owned(), body.to_owned()))
 }
 
 /// Uploads a file with PUT, and returns how many seconds that took.

@@ -77,6 +77,9 @@ pub enum StoreError {
     /// No patch leads from that blob to this one, or none that is worth its way.
     #[error("no patch from {0} is kept")]
     NoPatch(charm_model::digest::Sha256),
+    /// A patch from that blob to this one is wanted, and nobody has tried to make it yet.
+    #[error("the patch from {0} is still to be made")]
+    NoPatchYet(charm_model::digest::Sha256),
     /// Another request is sending the same blob in the same session.
     #[error("another request is sending this blob in this session: try again in a moment")]
     Busy,

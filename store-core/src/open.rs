@@ -235,6 +235,7 @@ impl Opened {
     ///
     /// # Errors
     ///
+    /// [`StoreError::NoPatchYet`] if it is still to be made, which is told only to those who may have both ends;
     /// [`StoreError::NoPatch`]; [`StoreError::NoFile`] of a file in an archive.
     pub async fn patch(self, caller: &Caller, from: &Sha256) -> Result<Self, StoreError> {
         let Source::Blob(blob) = &self.source else {
@@ -244,8 +245,11 @@ impl Opened {
         let mut tx = self.store.database().read().await?;
         let base = tx.base(&self.entity.base).await?.ok_or_else(no_patch)?;
         access::held(&mut tx, caller, &base, from, Right::Deploy).await?.ok_or_else(no_patch)?;
-        let patch = tx.patch(from, blob.id).await?.ok_or_else(no_patch)?;
-        Ok(self.instead(Source::Patch(patch)))
+        match tx.patch(from, blob.id).await? {
+            Some(patch) => Ok(self.instead(Source::Patch(patch))),
+            None if tx.is_patch_wanted(from, blob.id).await? => Err(StoreError::NoPatchYet(*from)),
+            None => Err(no_patch()),
+        }
     }
 
     /// Offers other bytes under the same right.

@@ -130,7 +130,8 @@ codes! {
     Stalled = "E-STALLED", "The request's body brought nothing for too long, and was ended. What came before is kept: ask how far the upload is, and go on from there.";
     TooLarge = "E-TOO-LARGE", "A documented limit of the store is exceeded.";
     Recipe = "E-RECIPE", "The recipe asks for a base that the session may not use, asks too much, or is not a recipe. Send the bytes themselves.";
-    NoPatch = "E-NO-PATCH", "The store keeps no patch from that file, or none that is worth its way. Fetch the chunk map, or the bytes.";
+    NoPatch = "E-NO-PATCH", "The store keeps no patch from that file, or none that is worth its way, and will not make one. Fetch the chunk map, or the bytes.";
+    NoPatchYet = "E-NO-PATCH-YET", "A patch from that file is wanted and still to be made, if it turns out to be worth its way. Ask again in a moment, or fetch the chunk map.";
     Session = "E-SESSION", "There is no such publish session: it is finished, has expired, or is somebody else's. Begin again; what the store has already is not sent twice.";
     ReleaseStream = "E-RELEASE-STREAM", "A stream's resources are not the files that this charm revision declares. Name a revision that fits, or drop the stream.";
     NotCurrent = "E-NOT-CURRENT", "Somebody moved the pointer since you looked. Look again, then decide.";

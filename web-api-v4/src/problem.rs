@@ -155,6 +155,9 @@ impl From<StoreError> for Problem {
             }
             StoreError::Offset { .. } => Self::conflict(Code::Offset, error),
             StoreError::NoPatch(_) => Self::not_found(error).with_code(Code::NoPatch),
+            StoreError::NoPatchYet(_) => Self::not_found(error)
+                .with_code(Code::NoPatchYet)
+                .hint("ask again in a moment, or fetch the chunk map"),
             StoreError::Recipe(_) => {
                 Self::bad_request(error).with_code(Code::Recipe).hint("send the bytes themselves")
             }

@@ -49,12 +49,17 @@ async fn a_patch_is_wanted_once_and_found_when_it_is_made(database: Database) {
     want(&database, old, new, 2).await;
     assert_eq!(wanted(&database).await, [WantedPatch { from: old, to: new, attempts: 0 }]);
     let from = Content::of(b"old").digests.sha256;
-    assert_eq!(database.read().await.unwrap().patch(&from, new).await.unwrap(), None);
+    let mut transaction = database.read().await.unwrap();
+    assert_eq!(transaction.patch(&from, new).await.unwrap(), None);
+    assert!(transaction.is_patch_wanted(&from, new).await.unwrap());
+    assert!(!transaction.is_patch_wanted(&from, old).await.unwrap());
+    drop(transaction);
 
     assert!(make(&database, "o/patch").await);
     let mut transaction = database.read().await.unwrap();
     let patch = transaction.patch(&from, new).await.unwrap().unwrap();
     assert_eq!((patch.content, patch.object_key.as_str()), (Content::of(b"recipe"), "o/patch"));
+    assert!(!transaction.is_patch_wanted(&from, new).await.unwrap());
     assert_eq!(transaction.patch(&from, old).await.unwrap(), None);
     assert_eq!(transaction.patch(&Content::of(b"other").digests.sha256, new).await.unwrap(), None);
     assert_eq!(wanted(&database).await, []);

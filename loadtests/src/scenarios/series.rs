@@ -35,7 +35,7 @@ pub(super) const PEERS: &[Peer] = &[
 /// How often the store is asked whether it has a patch.
 const POLL: Duration = Duration::from_millis(100);
 
-/// How long a patch is waited for. Where none is worth its way, none comes.
+/// How long a patch is waited for. Where none is worth its way, the store says so.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) fn run(ground: &Ground) -> Result<Table> {
@@ -98,13 +98,18 @@ impl<'a> Walk<'a> {
         })
     }
 
-    /// Waits until the store has made a patch from the version before, and returns how many seconds that took.
+    /// Waits until the store has made a patch from the version before, and returns how many seconds that took; none if it
+    /// makes none.
     fn patch(&self, id: &str, old: &Path) -> Result<Option<f64>> {
         let route = format!("/{id}/patches/resources/{}?from={}", charm::PLACE, peer::sha256(old)?.sha256);
         let (url, began) = (self.store.url(&route), Instant::now());
         while began.elapsed() < PATIENCE {
-            if peer::is_there(&url, self.store.token())? {
+            let (status, answer) = peer::ask(&url, self.store.token())?;
+            if status == "206" {
                 return Ok(Some(began.elapsed().as_secs_f64()));
+            }
+            if !answer.contains("E-NO-PATCH-YET") {
+                return Ok(None);
             }
             thread::sleep(POLL);
         }

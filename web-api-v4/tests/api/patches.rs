@@ -58,7 +58,7 @@ async fn two_versions() -> (TestStore, User, String, String) {
 #[tokio::test]
 async fn a_publish_has_a_patch_made_that_makes_the_new_of_the_old() {
     let (store, _, old, new) = two_versions().await;
-    assert_eq!(store.get(&path(1, &old)).await.status, 404, "not made yet");
+    assert_eq!(refusal(&store, &path(1, &old)).await, (404, "E-NO-PATCH-YET".to_owned()));
     assert_eq!(store.store.make_patches("a server").await.unwrap(), 1);
     let answer = store.get(&path(1, &old)).await;
     assert_eq!(answer.header("content-type"), Some(v4_wire::RECIPE));
@@ -86,9 +86,8 @@ async fn what_has_no_patch_is_refused_by_its_code_and_a_digest_opens_nothing() {
     let (store, alice, old, new) = two_versions().await;
     store.store.make_patches("a server").await.unwrap();
     for (revision, from) in [(1, "unknown"), (0, old.as_str()), (1, new.as_str())] {
-        let refused = store.get(&path(revision, from)).header("accept", "application/problem+json").await;
-        let kind = refused.json()["type"].clone();
-        assert_eq!((refused.status.as_u16(), kind), (404, json!("urn:charm-store:E-NO-PATCH")), "{from:.9}");
+        let refused = refusal(&store, &path(revision, from)).await;
+        assert_eq!(refused, (404, "E-NO-PATCH".to_owned()), "{from:.9}");
     }
     assert_eq!(store.get("/v4/~alice/mysql-0.stable.1/patches/archive").await.status, 400);
     store.preset(&alice, "~alice/mysql", "gated").await;
@@ -97,17 +96,28 @@ async fn what_has_no_patch_is_refused_by_its_code_and_a_digest_opens_nothing() {
     assert_eq!(store.get(&path(1, &old)).await.status, 404);
 }
 
+/// Returns the status and the code of a refusal.
+async fn refusal(store: &TestStore, path: &str) -> (u16, String) {
+    let refused = store.get(path).header("accept", "application/problem+json").await;
+    let kind = refused.json()["type"].as_str().unwrap().to_owned();
+    (refused.status.as_u16(), kind.trim_start_matches("urn:charm-store:").to_owned())
+}
+
 #[tokio::test]
-async fn a_patch_tells_nothing_of_what_another_base_has() {
+async fn a_patch_tells_nothing_of_what_another_base_has_made_or_not() {
     let (store, _, old, new) = two_versions().await;
     let bob = store.user("bob").await;
     store.publish_openly(&bob, &charm(&new)).await;
-    store.store.make_patches("a server").await.unwrap();
-    let hidden = store.get(&path(0, &old).replace("~alice", "~bob")).await;
-    let unknown = store.get(&path(0, "unknown").replace("~alice", "~bob")).await;
-    assert_eq!(hidden.status, 404);
-    let digest = |bytes: &str| Content::of(bytes.as_bytes()).digests.sha256.to_string();
-    assert_eq!(hidden.to_string().replace(&digest(&old), &digest("unknown")), unknown.to_string());
+    for is_made in [false, true] {
+        if is_made {
+            assert_eq!(store.store.make_patches("a server").await.unwrap(), 1);
+        }
+        let hidden = store.get(&path(0, &old).replace("~alice", "~bob")).await;
+        let unknown = store.get(&path(0, "unknown").replace("~alice", "~bob")).await;
+        assert_eq!(hidden.status, 404);
+        let digest = |bytes: &str| Content::of(bytes.as_bytes()).digests.sha256.to_string();
+        assert_eq!(hidden.to_string().replace(&digest(&old), &digest("unknown")), unknown.to_string());
+    }
 }
 
 #[tokio::test]
@@ -130,9 +140,12 @@ async fn a_patch_tells_nothing_of_what_a_narrowed_stream_has() {
 async fn a_patch_that_is_hardly_smaller_is_not_kept() {
     let store = TestStore::new().await;
     let alice = store.user("alice").await;
-    for app in [noise("one"), noise("quite another")] {
-        store.publish_openly(&alice, &charm(&app)).await;
+    let [old, new] = [noise("one"), noise("quite another")];
+    for app in [&old, &new] {
+        store.publish_openly(&alice, &charm(app)).await;
     }
+    assert_eq!(refusal(&store, &path(1, &old)).await.1, "E-NO-PATCH-YET");
     assert_eq!(store.store.make_patches("a server").await.unwrap(), 0);
+    assert_eq!(refusal(&store, &path(1, &old)).await.1, "E-NO-PATCH");
     assert_eq!(store.store.make_patches("a server").await.unwrap(), 0, "and is not tried again");
 }
