@@ -31,7 +31,7 @@ mod local;
 mod remote;
 
 pub use derived::Derived;
-pub use error::BlobError;
+pub use error::{BlobError, BodyError};
 pub use key::ObjectKey;
 pub use reader::{BlobReader, BlockReader, Blocks};
 pub use remote::Bucket;

@@ -22,7 +22,7 @@ pub struct Limits {
     /// What a pack of small blobs may hold. It is in memory as a whole while it is verified, like a part on its way into
     /// a bucket.
     pub pack: PackLimits,
-    /// How long the store follows one recipe, the wait for its bytes included. Two are followed at a time.
+    /// How long the store follows one recipe, once all of it is there. Two are followed at a time.
     pub recipe_time: Duration,
     /// The most distinct blobs of one publish: two streams of the most files there may be, and half as many again. A plan
     /// of as many has 8 MB.

@@ -8,5 +8,6 @@ mod proof;
 mod receive;
 mod recipe;
 mod session;
+mod spool;
 
 pub(crate) use session::Plan;

@@ -19,6 +19,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use v4_wire::publish::UploadProgress;
 
+use super::spool::spooled;
 use crate::error::StoreError;
 use crate::store::Store;
 
@@ -50,8 +51,14 @@ impl Store {
     where
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
+        if let Break(done) = self.upload_at(caller, session, sha256, offset).await? {
+            return Ok(done);
+        }
+        // Whoever sends slowly would keep others from their turn; so the recipe is there before.
+        let body = spooled(body, self.limits().part_bytes).await?;
         // The bytes of several assemblies would not fit into memory beside everything else.
         let _turn = self.assembly_turn().await;
+        // Looked at again: another request may have been faster meanwhile.
         let mut upload = match self.upload_at(caller, session, sha256, offset).await? {
             Break(done) => return Ok(done),
             Continue(upload) => upload,
@@ -80,8 +87,7 @@ impl Store {
     }
 }
 
-/// Hands a body on to the assembly, until either ends. A sender that stalls keeps others from their turn no longer than
-/// the deadline.
+/// Hands a body on to the assembly, until either ends.
 async fn feed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     mut body: impl Stream<Item = Result<Bytes, E>> + Send + Unpin,
     recipe: mpsc::Sender<io::Result<Bytes>>,

@@ -1,10 +1,18 @@
 //! Parts that come as recipes: what they may be made of, and that lies get nowhere.
 
+use std::convert::Infallible;
+use std::future::IntoFuture as _;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
 use charm_model::digest::{Content, Sha256};
 use delta::RecipeWriter;
 use delta::recipe::{Frame, Header};
+use futures::future::{join_all, pending};
+use futures::{StreamExt as _, stream};
 use http::header::CONTENT_TYPE;
 use serde_json::json;
+use tokio::sync::Semaphore;
 use v4_wire::publish::{BlobPlan, CommitAnswer, CommitRequest, Session};
 
 use crate::charm::Charm;
@@ -139,5 +147,30 @@ async fn what_a_recipe_made_before_it_broke_off_is_kept_and_the_next_goes_on_the
     let n_kept = 200_000 + ", changed, ".len() as u64;
     let rest = recipe(n_kept, &[digest(&at.old)], &[Ok((0, 200_000, at.old.len() as u64 - 200_000))]);
     let sent = at.send(n_kept, &rest).by(&at.alice).await;
+    assert_eq!(sent.json(), json!({ "offset": at.new.len(), "complete": true }));
+}
+
+#[tokio::test]
+async fn however_many_trickle_nobody_waits_for_their_turn() {
+    let (at, n_trickling) = (Waiting::new().await, Arc::new(Semaphore::new(0)));
+    let trickle = || {
+        let (begin, n_trickling) = (Bytes::from(at.right()[..60].to_vec()), n_trickling.clone());
+        let never = async move {
+            n_trickling.add_permits(1);
+            pending::<Result<Bytes, Infallible>>().await
+        };
+        let body = Body::from_stream(stream::iter([Ok(begin)]).chain(stream::once(Box::pin(never))));
+        at.send(0, &at.right()).by(&at.alice).body(body).into_future()
+    };
+    // Twice as many as are followed at a time.
+    let trickling = join_all((0..4).map(|_| trickle()));
+    let quick = async {
+        let _all = n_trickling.acquire_many(4).await.unwrap();
+        at.send(0, &at.right()).by(&at.alice).await
+    };
+    let sent = tokio::select! {
+        _ = trickling => panic!("they have not sent all"),
+        sent = quick => sent,
+    };
     assert_eq!(sent.json(), json!({ "offset": at.new.len(), "complete": true }));
 }
