@@ -136,6 +136,10 @@ impl Store {
     }
 
     /// Writes a body, and writes down every state that is flushed before the next bytes are taken.
+    ///
+    /// Nobody else writes from here on; but somebody may have, between our look at the upload and now. What they wrote is
+    /// summed up and flushed, so other bytes in its place would become a blob under a digest that is not theirs. So the
+    /// upload is taken as it was seen, in the database, before the first byte.
     async fn append<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
         &self,
         session: &str,
@@ -145,6 +149,7 @@ impl Store {
     ) -> Result<UploadState, StoreError> {
         let mut state: UploadState = serde_json::from_slice(&upload.state)?;
         let mut flushed = self.blobs().append(state.clone(), body).await?;
+        self.take_over(session, upload).await?;
         while let Some(durable) = flushed.try_next().await? {
             self.write_down(session, upload, &durable, travelled).await?;
             upload.version += 1;
@@ -152,6 +157,16 @@ impl Store {
             state = durable;
         }
         Ok(state)
+    }
+
+    async fn take_over(&self, session: &str, upload: &mut Upload) -> Result<(), StoreError> {
+        let mut tx = self.database().write().await?;
+        if !tx.advance_upload(session, upload, &upload.state, upload.received).await? {
+            return Err(StoreError::Busy);
+        }
+        tx.commit().await?;
+        upload.version += 1;
+        Ok(())
     }
 
     async fn write_down(
@@ -241,5 +256,52 @@ pub(super) fn arrived(it: &Arrived) -> UploadProgress {
     match it.blob {
         Some(_) => UploadProgress { offset: it.content.size, complete: true },
         None => UploadProgress { offset: it.received, complete: false },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::convert::Infallible;
+    use std::io;
+
+    use blob_store::BlobStore;
+    use catalog::Database;
+    use futures::stream;
+    use v4_wire::publish::PlanRequest;
+
+    use super::*;
+    use crate::store::StoreOptions;
+
+    fn body(bytes: &'static [u8]) -> impl Stream<Item = Result<Bytes, Infallible>> + Send + Unpin {
+        stream::iter([Ok(Bytes::from_static(bytes))])
+    }
+
+    #[tokio::test]
+    async fn a_part_that_was_overtaken_writes_nothing() {
+        const BYTES: &[u8] = b"first half, second half";
+        let dir = tempfile::tempdir().unwrap();
+        let database = Database::open("sqlite::memory:").await.unwrap();
+        database.migrate().await.unwrap();
+        let blobs = BlobStore::open(dir.path().to_str().unwrap()).unwrap();
+        let (store, caller) = (Store::new(StoreOptions::new(database, blobs)), &Caller::Admin);
+        let content = Content::of(BYTES);
+        let (base, archive) = ("~alice/mysql".parse().unwrap(), Some(content));
+        let plan = PlanRequest { base, archive, series: None, streams: BTreeMap::new(), dry_run: false };
+        let session = store.plan(caller, &plan).await.unwrap().session.unwrap().id;
+        let sha256 = &content.digests.sha256;
+
+        let Continue(mut late) = store.upload_at(caller, &session, sha256, 0).await.unwrap() else {
+            panic!()
+        };
+        store.receive(caller, &session, sha256, 0, body(&BYTES[..11])).await.unwrap();
+        let overtaken = store.take_and_forget(&session, &mut late, body(b"other bytes"), None).await;
+        assert!(matches!(overtaken, Err(StoreError::Busy)), "{overtaken:?}");
+        let done = store.receive(caller, &session, sha256, 11, body(&BYTES[11..])).await.unwrap();
+        assert!(done.complete);
+
+        let reader = store.blobs().reader(late.object_key.parse().unwrap(), content.size).await.unwrap();
+        let stored = tokio::task::spawn_blocking(move || io::read_to_string(reader)).await.unwrap();
+        assert_eq!(stored.unwrap().as_bytes(), BYTES);
     }
 }
