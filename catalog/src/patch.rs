@@ -75,6 +75,9 @@ const IS_WANTED: &str = "
     SELECT 1 FROM patch JOIN blob ON blob.id = patch.from_blob_id
     WHERE blob.sha256 = $1 AND patch.to_blob_id = $2 AND patch.state = 'wanted'";
 
+const FORGET_WANTED: &str =
+    "DELETE FROM patch WHERE from_blob_id = $1 AND to_blob_id = $2 AND state = 'wanted'";
+
 const FORGET_PATCHES: &str =
     "DELETE FROM patch WHERE from_blob_id = $1 OR to_blob_id = $1 RETURNING object_key";
 
@@ -173,6 +176,14 @@ impl Transaction {
             query_scalar(IS_WANTED).bind(from.as_bytes()).bind(to).fetch_optional(conn).await?
         });
         Ok(found.is_some())
+    }
+
+    /// Forgets that a patch is wanted: one of its blobs is gone, and with it whoever could ask.
+    pub async fn forget_wanted_patch(&mut self, wanted: &WantedPatch) -> Result<(), CatalogError> {
+        on_either!(self, |conn| {
+            query(FORGET_WANTED).bind(wanted.from).bind(wanted.to).execute(conn).await?;
+        });
+        Ok(())
     }
 
     /// Forgets the patches of a blob that is gone, and returns the objects of those that were made.

@@ -58,6 +58,12 @@ impl Store {
         Ok(is_ours)
     }
 
+    pub(crate) async fn release_lease(&self, name: &str, holder: &str) -> Result<(), StoreError> {
+        let mut tx = self.database().write().await?;
+        tx.release_lease(name, holder).await?;
+        Ok(tx.commit().await?)
+    }
+
     /// Computes the SHA-384 that v4 clients ask for, of blobs that were too large to do it on the way in.
     async fn sum_large_blobs(&self) -> Result<usize, StoreError> {
         let blobs = self.database().read().await?.blobs_without_sha384(BATCH).await?;

@@ -36,6 +36,9 @@ const MAX_ATTEMPTS: u64 = 2;
 /// How many patches one round makes. A server that stops waits for one, not for the round.
 const BATCH: u32 = 100;
 
+/// The lease of whoever makes patches.
+const LEASE: &str = "patches";
+
 /// How much of a recipe is held in memory while it is stored, in bytes.
 const PIECE_BYTES: usize = 1 << 20;
 
@@ -59,9 +62,27 @@ impl Store {
     /// A database that does not answer. What goes wrong with one patch is logged, and costs that one.
     pub async fn make_patches(&self, holder: &str) -> Result<usize, StoreError> {
         let wanted = self.database().read().await?.wanted_patches(BATCH).await?;
+        if wanted.is_empty() {
+            return Ok(0);
+        }
+        let made = self.make_wanted(&wanted, holder).await;
+        self.leave_patches(holder).await?;
+        made
+    }
+
+    /// Lets another server make patches, after this one has done what it could or was told to stop.
+    ///
+    /// # Errors
+    ///
+    /// A database that does not answer: then the others wait until the lease runs out.
+    pub async fn leave_patches(&self, holder: &str) -> Result<(), StoreError> {
+        self.release_lease(LEASE, holder).await
+    }
+
+    async fn make_wanted(&self, wanted: &[WantedPatch], holder: &str) -> Result<usize, StoreError> {
         let mut n_made = 0;
-        for wanted in &wanted {
-            if !self.hold_lease("patches", holder).await? {
+        for wanted in wanted {
+            if !self.hold_lease(LEASE, holder).await? {
                 break;
             }
             n_made += usize::from(self.try_patch(wanted).await?);
@@ -77,7 +98,9 @@ impl Store {
             return Ok(false);
         }
         tx.commit().await?;
-        match self.make_patch(wanted).await {
+        // Counted, and never come to an end: it has taken its server down each time.
+        let made = if wanted.attempts < MAX_ATTEMPTS { self.make_patch(wanted).await } else { Ok(None) };
+        match made {
             Ok(Some(is_kept)) => return Ok(is_kept),
             Ok(None) => {}
             Err(error) => {
@@ -99,7 +122,12 @@ impl Store {
         let mut tx = self.database().read().await?;
         let blobs = tx.blob_by_id(wanted.from).await?.zip(tx.blob_by_id(wanted.to).await?);
         drop(tx);
-        let Some((from, to)) = blobs else { return Ok(None) };
+        let Some((from, to)) = blobs else {
+            let mut tx = self.database().write().await?;
+            tx.forget_wanted_patch(wanted).await?;
+            tx.commit().await?;
+            return Ok(Some(false));
+        };
         let pair = Pair { from: self.with_map(&from).await?, to: self.with_map(&to).await? };
         let budget = budget(&pair);
         let made = tokio::task::spawn_blocking(move || pair.recipe(budget)).await??;

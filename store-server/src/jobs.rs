@@ -12,8 +12,19 @@ const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(30);
 /// Starts the jobs; they end with the token.
 pub(crate) fn start(store: &Store, tasks: &TaskTracker, stop: &CancellationToken) {
     tasks.spawn(keep_house(store.clone(), stop.clone()));
-    // What is being made is given up: a map is made again by whoever asks for it, a patch by the next who looks.
-    tasks.spawn(stop.clone().run_until_cancelled_owned(derive(store.clone())));
+    tasks.spawn(derive_until(store.clone(), stop.clone()));
+}
+
+/// Gives up what is being made when the server stops: a map is made again by whoever asks for it, a patch by the next who
+/// looks, which need not wait for this one.
+async fn derive_until(store: Store, stop: CancellationToken) {
+    stop.run_until_cancelled(Box::pin(derive(store.clone()))).await;
+    if let Err(error) = store.leave_patches(&holder()).await {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "other servers wait before they make patches"
+        );
+    }
 }
 
 /// Makes chunk maps and patches, right after a publish or a release asks for them; now and then it looks for what another

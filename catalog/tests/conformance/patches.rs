@@ -12,6 +12,7 @@ on_both! {
     files_at_the_same_place_of_two_revisions_want_patches,
     the_least_tried_comes_first,
     a_patch_that_is_given_up_is_not_asked_for_again,
+    a_patch_that_nobody_can_ask_for_any_more_is_forgotten,
     a_patch_goes_with_either_of_its_blobs,
     what_the_sweep_took_becomes_no_patch,
 }
@@ -141,4 +142,21 @@ async fn what_the_sweep_took_becomes_no_patch(database: Database) {
     transaction.commit().await.unwrap();
     let from = Content::of(b"old").digests.sha256;
     assert_eq!(database.read().await.unwrap().patch(&from, new).await.unwrap(), None);
+}
+
+async fn a_patch_that_nobody_can_ask_for_any_more_is_forgotten(database: Database) {
+    let [old, new] = two_blobs(&database).await;
+    want(&database, old, new, 1).await;
+    let wanted_patch = wanted(&database).await[0];
+    let mut transaction = database.write().await.unwrap();
+    transaction.forget_wanted_patch(&wanted_patch).await.unwrap();
+    transaction.commit().await.unwrap();
+    assert_eq!(wanted(&database).await, []);
+    want(&database, old, new, 2).await;
+    assert_eq!(wanted(&database).await, [wanted_patch], "nothing of it was left");
+    assert!(make(&database, "o/patch").await);
+    let mut transaction = database.write().await.unwrap();
+    transaction.forget_wanted_patch(&wanted_patch).await.unwrap();
+    let from = Content::of(b"old").digests.sha256;
+    assert!(transaction.patch(&from, new).await.unwrap().is_some(), "one that is made stays");
 }

@@ -1,9 +1,12 @@
 //! Patches: made after a publish or a release, and served to whoever may have what they make.
 
 use std::io::{self, Cursor};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use catalog::blob::AddedBlob;
+use catalog::patch::WantedPatch;
 use charm_model::digest::{Content, Sha256};
 use delta::{Bases, Limits, assemble};
 use serde_json::json;
@@ -148,4 +151,51 @@ async fn a_patch_that_is_hardly_smaller_is_not_kept() {
     assert_eq!(store.store.make_patches("a server").await.unwrap(), 0);
     assert_eq!(refusal(&store, &path(1, &old)).await.1, "E-NO-PATCH");
     assert_eq!(store.store.make_patches("a server").await.unwrap(), 0, "and is not tried again");
+}
+
+#[tokio::test]
+async fn a_server_that_has_made_its_patches_leaves_the_next_to_others() {
+    let (store, alice, _, new) = two_versions().await;
+    assert_eq!(store.store.make_patches("one server").await.unwrap(), 1);
+    let newer = format!("{new}, and more");
+    store.publish(&alice, &charm(&newer).resources_alone()).await;
+    assert_eq!(store.store.make_patches("another server").await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_patch_that_took_its_server_down_each_time_is_given_up() {
+    let (store, _, old, _) = two_versions().await;
+    for _ in 0..2 {
+        let mut tx = store.place.database.write().await.unwrap();
+        let wanted = tx.wanted_patches(1).await.unwrap()[0];
+        assert!(tx.try_patch(&wanted).await.unwrap());
+        tx.commit().await.unwrap();
+    }
+    assert_eq!(store.store.make_patches("a server").await.unwrap(), 0);
+    assert_eq!(refusal(&store, &path(1, &old)).await.1, "E-NO-PATCH");
+}
+
+#[tokio::test]
+async fn a_patch_of_a_blob_that_is_gone_leaves_no_row() {
+    let (store, _, _, _) = two_versions().await;
+    let now = store.store.now();
+    let mut tx = store.place.database.write().await.unwrap();
+    let from = tx.wanted_patches(1).await.unwrap()[0].from;
+    tx.add_object("o/gone", now).await.unwrap();
+    let added = tx.add_blob(Content::of(b"gone"), None, "o/gone", now).await.unwrap();
+    let AddedBlob::Added(to) = added else { panic!("{added:?}") };
+    tx.remove_unnamed_blob(to, now.plus(Duration::from_secs(1)), now).await.unwrap();
+    // As if it had gone between a publish's look at it and its wish.
+    tx.want_patch(from, to, now).await.unwrap();
+    let gone = WantedPatch { from, to, attempts: 0 };
+    assert!(tx.wanted_patches(9).await.unwrap().contains(&gone));
+    tx.commit().await.unwrap();
+    assert_eq!(store.store.make_patches("a server").await.unwrap(), 1);
+    let mut tx = store.place.database.write().await.unwrap();
+    tx.want_patch(from, to, now).await.unwrap();
+    assert_eq!(
+        tx.wanted_patches(9).await.unwrap(),
+        [gone],
+        "wanted anew, with nothing left of the first wish"
+    );
 }
