@@ -6,7 +6,6 @@ use std::os::unix::fs::{OpenOptionsExt as _, symlink};
 use std::path::Path;
 
 use rustix::fs::OFlags;
-use walkdir::WalkDir;
 
 use crate::error::DeployError;
 
@@ -63,18 +62,12 @@ pub(crate) fn remove_if_there(path: &Path) -> Result<(), DeployError> {
 
 /// Flushes a file, or the names in a directory.
 pub(crate) fn flush(path: &Path) -> Result<(), DeployError> {
-    File::open(path).and_then(|file| file.sync_all()).map_err(DeployError::io(path))
+    store_client::durable::flush(path).map_err(DeployError::io(path))
 }
 
 /// Flushes the names in a directory and in all below it.
 pub(crate) fn flush_directories(path: &Path) -> Result<(), DeployError> {
-    for entry in WalkDir::new(path).contents_first(true) {
-        let entry = entry.map_err(|error| DeployError::io(path)(error.into()))?;
-        if entry.file_type().is_dir() {
-            flush(entry.path())?;
-        }
-    }
-    Ok(())
+    store_client::durable::flush_directories(path).map_err(DeployError::io(path))
 }
 
 /// Opens a regular file and nothing else: what a hook has put in its place may be a link out of the tree, or a pipe

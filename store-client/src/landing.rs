@@ -1,11 +1,12 @@
 //! A file that is arriving: under another name beside its place, until it is whole and right.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Seek as _, Write as _};
+use std::io::{Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use charm_model::digest::Content;
 
+use crate::durable::flush_parent;
 use crate::error::ClientError;
 use crate::hash::Sums;
 
@@ -106,7 +107,7 @@ impl Landing {
         // The name may be there after a crash only if the bytes are.
         self.file.sync_all().map_err(ClientError::io(&self.temporary))?;
         fs::rename(&self.temporary, &self.target).map_err(ClientError::io(&self.target))?;
-        sync_directory(&self.target).map_err(ClientError::io(&self.target))
+        flush_parent(&self.target).map_err(ClientError::io(&self.target))
     }
 
     pub(crate) fn wrong(&self) -> ClientError {
@@ -137,11 +138,4 @@ fn temporary_name(target: &Path, expected: &Content) -> PathBuf {
     hasher.update(target.file_name().unwrap_or_default().as_encoded_bytes());
     // The file's own name may be as long as a name can be.
     target.with_file_name(format!(".{}.part", &hasher.finalize().to_hex()[..32]))
-}
-
-fn sync_directory(file: &Path) -> io::Result<()> {
-    match file.parent() {
-        Some(directory) if directory != Path::new("") => File::open(directory)?.sync_all(),
-        _ => File::open(".")?.sync_all(),
-    }
 }

@@ -8,7 +8,8 @@
 //! 4. [`Publish`]: plan, prove, send, commit. `basis` and `recipe_up`: sending only what is new.
 //! 5. [`Store::download`]: into a file, verified, resumed after an interruption. `delta_down`: fetching only what is new.
 //! 6. [`Seeds`]: files that are kept on this machine for both.
-//! 7. [`Progress`]: how far both are; [`Traffic`]: what has travelled.
+//! 7. [`durable`]: what is on the disk before it is relied upon.
+//! 8. [`Progress`]: how far both are; [`Traffic`]: what has travelled.
 //!
 //! Nothing here reads a configuration file, nor the environment but for `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and
 //! `NO_PROXY`; and no blob is ever held in memory but a pack of
@@ -19,6 +20,7 @@ mod call;
 mod credentials;
 mod delta_down;
 mod download;
+pub mod durable;
 mod error;
 mod file_part;
 mod hash;

@@ -52,6 +52,26 @@ fn an_acknowledged_byte_is_flushed_before_its_acknowledgement() {
 }
 
 #[test]
+fn a_pulled_tree_is_flushed_before_it_has_its_name() {
+    let app = Released::new(&[("common/a.bin", &noise(1, 300_000)), ("amd64/below/b.bin", b"b")]);
+    let log = app.server.dir().join("calls");
+    // In full, as the log has the paths of what is open.
+    let copy = app.joe.dir().join("copy");
+    let args = ["pull", "~joe/app", copy.to_str().unwrap()];
+    let mut pull = app.joe.command_under(&Strace::to(&log).wrapper(), "charm-publish", &args);
+    assert!(pull.output().unwrap().status.success());
+    let is_kept = |path: &str| {
+        path.contains("/.copy.pull/tree/")
+            || path.contains("/.copy.pull/resources/")
+            || path.ends_with("/copy")
+    };
+    let is_named_or_told =
+        |line: &str| line.starts_with("rename") && line.contains("/copy\"") || line.starts_with("write(1<");
+    assert_nothing_lost(&Disk::losses(&log, is_kept, is_named_or_told), 2);
+    assert!(!app.joe.dir().join(".copy.pull").exists());
+}
+
+#[test]
 fn a_unit_runs_nothing_that_is_not_flushed() {
     let app = Released::new(&[("common/a.bin", &noise(1, 300_000)), ("common/b.bin", b"b")]);
     app.app.write("resources/common/a.bin", noise(2, 300_000));

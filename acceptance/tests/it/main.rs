@@ -12,6 +12,7 @@ mod flushed;
 mod kill;
 mod pointers;
 mod proof;
+mod pulled;
 mod released;
 mod resume;
 mod server;

@@ -1,20 +1,18 @@
-//! `pull`: a charm and its resources as an author's tree. The directory appears when all of it is there and right.
+//! `pull`: a charm and its resources as an author's tree. The directory appears when all of it is there, right and flushed.
 
-use std::fs::{self, File};
+mod staging;
+
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context as _;
-use charm_archive::{Archive, ArchiveLimits};
 use charm_model::digest::Content;
 use charm_model::reference::{BaseId, Reference};
-use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 use store_client::{Item, Seeds, Source, Store, Traffic, hash_file};
 use terminal::{count, size};
-use v4_wire::publish::StreamFile;
-use v4_wire::resolve::Resolution;
 
+use self::staging::Staging;
 use crate::cli::PullArgs;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -57,6 +55,7 @@ impl Told for Pulled {
 pub(crate) async fn run(args: &PullArgs, context: &Context) -> Result<Exit, Failure> {
     let store = context.store()?;
     let dir = args.dir.clone().unwrap_or_else(|| args.id.name.as_str().into());
+    staging::sweep_beside(&dir);
     refuse_existing(&dir)?;
     let resolution = store.resolve(&args.id, args.channel, args.arch).await?;
     let files = match &resolution.resources {
@@ -92,92 +91,6 @@ fn refuse_existing(dir: &Path) -> Result<(), Failure> {
         format!("`{}` is there already", dir.display()),
         "name another directory, or move it away",
     ))
-}
-
-/// What has been fetched so far, beside the directory that it becomes. Stays there after an interruption.
-struct Staging(PathBuf);
-
-impl Staging {
-    fn beside(dir: &Path) -> Result<Self, Failure> {
-        let name = dir.file_name().and_then(|it| it.to_str());
-        let name = name
-            .ok_or_else(|| Failure::usage("the directory has no name", "name one that does not exist yet"))?;
-        let path = dir.with_file_name(format!(".{name}.pull"));
-        fs::create_dir_all(&path).with_context(|| format!("`{}`", path.display()))?;
-        Ok(Self(path))
-    }
-
-    fn archive(&self) -> PathBuf {
-        self.0.join("archive.zip")
-    }
-
-    fn resources(&self) -> PathBuf {
-        self.0.join("resources")
-    }
-
-    /// Returns what is fetched, and where to.
-    fn items(&self, resolution: &Resolution, files: &[StreamFile]) -> Vec<(Item, Source)> {
-        let archive = Source { path: self.archive(), content: resolution.archive.content };
-        let resources = files.iter().map(|it| {
-            let path = self.resources().join(it.place.to_string());
-            (Item::Resource(it.place.clone()), Source { path, content: it.file.content })
-        });
-        [(Item::Archive, archive)].into_iter().chain(resources).collect()
-    }
-
-    /// Fetches everything. Returns how many bytes were in files here.
-    async fn fetch(
-        &self,
-        fetch: &Fetch<'_>,
-        items: &[(Item, Source)],
-        files: &[StreamFile],
-    ) -> Result<u64, Failure> {
-        // Left from another revision, files would come along that this one does not have.
-        self.keep_only(files)?;
-        let fetched = stream::iter(items).map(|(item, to)| fetch.one(item, to));
-        let fetched = fetched.buffer_unordered(fetch.store.options().n_parallel);
-        let reused = fetched.try_fold(0, |sum, reused| std::future::ready(Ok(sum + reused))).await?;
-        files
-            .iter()
-            .try_for_each(|it| set_mode(&self.resources().join(it.place.to_string()), it.file.executable))?;
-        Ok(reused)
-    }
-
-    fn keep_only(&self, files: &[StreamFile]) -> Result<(), Failure> {
-        let wanted: Vec<PathBuf> =
-            files.iter().map(|it| self.resources().join(it.place.to_string())).collect();
-        for entry in walkdir::WalkDir::new(self.resources()).into_iter().filter_map(Result::ok) {
-            let is_part = entry.path().extension().is_some_and(|it| it == "part");
-            if !entry.file_type().is_dir() && !is_part && !wanted.iter().any(|it| it == entry.path()) {
-                fs::remove_file(entry.path())?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Unpacks the archive, puts the resources beside it, and gives the whole its name.
-    async fn become_tree(self, dir: &Path) -> Result<(), Failure> {
-        let dir = dir.to_owned();
-        tokio::task::spawn_blocking(move || self.lay_out(&dir)).await.map_err(anyhow::Error::from)?
-    }
-
-    fn lay_out(&self, dir: &Path) -> Result<(), Failure> {
-        let tree = self.0.join("tree");
-        if tree.exists() {
-            fs::remove_dir_all(&tree)?;
-        }
-        let mut file = File::open(self.archive())?;
-        let size = file.metadata()?.len();
-        let archive =
-            Archive::read(&mut file, size, &ArchiveLimits::default()).map_err(anyhow::Error::from)?;
-        charm_archive::unpack(&mut file, &archive, &tree).map_err(anyhow::Error::from)?;
-        if self.resources().exists() {
-            fs::rename(self.resources(), tree.join("resources"))?;
-        }
-        fs::rename(&tree, dir).with_context(|| format!("`{}`", dir.display()))?;
-        fs::remove_dir_all(&self.0)?;
-        Ok(())
-    }
 }
 
 /// The bytes of one revision, on their way.
@@ -229,10 +142,4 @@ fn place_of(item: &Item) -> String {
         Item::Archive => "archive".to_owned(),
         Item::Resource(place) => format!("resources/{place}"),
     }
-}
-
-fn set_mode(path: &Path, is_executable: bool) -> Result<(), Failure> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = if is_executable { 0o755 } else { 0o644 };
-    Ok(fs::set_permissions(path, fs::Permissions::from_mode(mode))?)
 }
