@@ -5,7 +5,9 @@
 use std::env;
 
 use acceptance::{Proxy, Server, Tree, User, noise};
+use test_case::test_case;
 
+use crate::little::{Store, Way, inserted, most_fetched, most_sent};
 use crate::released::assert_printed;
 
 /// How large the whole tree is, in MiB, unless `ACCEPTANCE_MIB` says otherwise.
@@ -14,14 +16,9 @@ const MIB: usize = 128;
 const N_FILES: usize = 64;
 const N_CHANGED: usize = 3;
 
-/// Returns what of a file that changed in one place moves at most, in bytes: where nothing better is known, all of it.
-fn most_of_a_change(file_bytes: u64) -> u64 {
-    file_bytes + 10_000
-}
-
 /// An author and a unit behind the same proxy.
 struct Line {
-    _server: Server,
+    server: Server,
     proxy: Proxy,
     joe: User,
 }
@@ -31,17 +28,25 @@ impl Line {
         let server = Server::start();
         let proxy = Proxy::to(&server.url());
         let joe = server.user("joe", &[]).at(&proxy.url());
-        Self { _server: server, proxy, joe }
+        Self { server, proxy, joe }
     }
 
-    /// Publishes `app`, and returns how many bytes went up.
-    fn publish(&self) -> u64 {
+    /// Publishes `app` and releases it. Returns how many bytes went up, and the full reference.
+    fn publish(&self) -> (u64, String) {
         let before = self.proxy.sent();
         let published = self.joe.publish_json(&["app"]);
         let sent = self.proxy.sent() - before;
         assert_printed(&published["sent"], sent);
-        self.joe.publish_json(&["release", published["id"].as_str().unwrap()]);
-        sent
+        let id = published["id"].as_str().unwrap().to_owned();
+        self.joe.publish_json(&["release", &id]);
+        (sent, id)
+    }
+
+    /// Publishes `app`, and has the unit get it by that way. Returns how many bytes went up, and how many came down.
+    fn publish_and_upgrade(&self, way: Way, old: &str) -> (u64, u64) {
+        let (sent, new) = self.publish();
+        Store { url: self.server.url(), proxy: &self.proxy, joe: &self.joe }.open_way(way, old, &new);
+        (sent, self.deploy(&["upgrade", "unit"]))
     }
 
     /// Runs a verb on the unit, and returns how many bytes came down.
@@ -62,19 +67,20 @@ fn printed_numbers_are_what_passed() {
         .declaring(&["stable"], &files)
         .resource(files[0], noise(1, 3_000_000))
         .resource(files[1], noise(2, 1_000_000));
-    assert!(line.publish() >= 4_000_000);
+    assert!(line.publish().0 >= 4_000_000);
     assert!(line.deploy(&["install", "~joe/app", "unit", "--arch", "amd64"]) >= 4_000_000);
     tree.write("resources/common/a.bin", noise(3, 2_000_000));
     tree.write_hook("install", "#!/bin/sh\n");
-    assert!((2_000_000..2_100_000).contains(&line.publish()));
+    assert!((2_000_000..2_100_000).contains(&line.publish().0));
     assert!((2_000_000..2_100_000).contains(&line.deploy(&["upgrade", "unit"])));
     let before = line.proxy.received();
     let pulled = line.joe.publish_json(&["pull", "~joe/app", "copy"]);
     assert_printed(&pulled["bytes"], line.proxy.received() - before);
 }
 
-#[test]
-fn of_a_large_tree_only_what_changed_goes_up_and_down() {
+#[test_case(Way::Chunks; "before there are patches")]
+#[test_case(Way::Patches; "by patches")]
+fn of_a_large_tree_only_what_changed_goes_up_and_down(way: Way) {
     let file_bytes = env::var("ACCEPTANCE_MIB").map_or(MIB, |it| it.parse().unwrap()) * (1 << 20) / N_FILES;
     let line = Line::new();
     let paths: Vec<String> = (0..N_FILES).map(|number| format!("common/{number}.bin")).collect();
@@ -84,17 +90,34 @@ fn of_a_large_tree_only_what_changed_goes_up_and_down() {
         tree.write(&format!("resources/{path}"), noise(seed as u64, file_bytes));
     }
     let whole = (N_FILES * file_bytes) as u64;
-    assert!(line.publish() >= whole);
+    let (sent, old) = line.publish();
+    assert!(sent >= whole);
     assert!(line.deploy(&["install", "~joe/app", "unit", "--arch", "amd64"]) >= whole);
     for (seed, path) in names.iter().enumerate().take(N_CHANGED) {
-        let mut bytes = noise(seed as u64, file_bytes);
-        bytes.splice(file_bytes / 2..file_bytes / 2, *b"a few bytes more");
-        tree.write(&format!("resources/{path}"), bytes);
+        tree.write(&format!("resources/{path}"), inserted(noise(seed as u64, file_bytes)));
     }
-    let most = N_CHANGED as u64 * most_of_a_change(file_bytes as u64);
-    let sent = line.publish();
-    assert!(sent <= most, "{sent} bytes went up");
-    let received = line.deploy(&["upgrade", "unit"]);
-    assert!(received <= most, "{received} bytes came down");
-    assert_eq!((line.publish(), line.deploy(&["upgrade", "unit"])), (0, 0), "nothing had changed");
+    assert_little(line.publish_and_upgrade(way, &old), way, N_CHANGED as u64, file_bytes as u64);
+    assert_eq!((line.publish().0, line.deploy(&["upgrade", "unit"])), (0, 0), "nothing had changed");
+}
+
+#[test_case(Way::Chunks; "before there are patches")]
+#[test_case(Way::Patches; "by patches")]
+fn of_one_large_file_only_what_changed_goes_up_and_down(way: Way) {
+    const SIZE: usize = 32 << 20;
+    let line = Line::new();
+    let tree = Tree::charm(line.joe.dir(), "app")
+        .declaring(&["stable"], &["common/a.bin"])
+        .resource("common/a.bin", noise(1, SIZE));
+    let (_, old) = line.publish();
+    line.deploy(&["install", "~joe/app", "unit", "--arch", "amd64"]);
+    tree.write("resources/common/a.bin", inserted(noise(1, SIZE)));
+    assert_little(line.publish_and_upgrade(way, &old), way, 1, SIZE as u64);
+    let on_unit = std::fs::read(line.joe.dir().join("unit/resources/a.bin")).unwrap();
+    assert!(on_unit == inserted(noise(1, SIZE)));
+}
+
+#[track_caller]
+fn assert_little((sent, fetched): (u64, u64), way: Way, n_files: u64, file_bytes: u64) {
+    assert!(sent > 0 && sent <= most_sent(n_files), "{sent} bytes went up");
+    assert!(fetched > 0 && fetched <= most_fetched(way, n_files, file_bytes), "{fetched} bytes came down");
 }

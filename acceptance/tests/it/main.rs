@@ -10,6 +10,7 @@ mod findings;
 mod flat_memory;
 mod flushed;
 mod kill;
+mod little;
 mod pointers;
 mod proof;
 mod pulled;

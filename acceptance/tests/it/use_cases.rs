@@ -1,10 +1,12 @@
-//! Which bytes move: the table of the seeds' use cases, row by row. A changed file moves at most whole, and nothing else
-//! does. That the numbers are true is asserted where they are printed.
+//! Which bytes move: the table of the seeds' use cases, row by row. A new file moves whole; of a large one that changed a
+//! little, a little does, whether the store has made its patches or not. That the numbers are true is asserted where they
+//! are printed.
 
 use acceptance::{Server, Tree, noise};
 use serde_json::{Value, json};
 use test_case::test_case;
 
+use crate::little::{Store, Way, inserted, most_fetched, most_sent};
 use crate::released::Released;
 
 const KB: usize = 1000;
@@ -189,4 +191,113 @@ fn two_streams_have_their_own_revisions_and_share_their_bytes() {
     let stable = joe.publish_json(&["app"]);
     assert_eq!(stable["streams"], json!({ "stable": { "revision": 1, "new": true } }));
     assert_eq!(stable["sent"], 0);
+}
+
+/// How large the files are of which little changes.
+const LARGE: usize = 2 << 20;
+
+/// A charm of everything large: an archive, files for both and for each, and an overlay over its base image.
+struct Large {
+    app: Released,
+}
+
+const LARGE_FILES: [&str; 6] = [
+    "common/a.bin",
+    "common/b.bin",
+    "amd64/c.bin",
+    "arm64/c.bin",
+    "common/layers/00-base.tar",
+    "common/layers/10-app.tar",
+];
+
+impl Large {
+    fn new() -> Self {
+        let contents: Vec<_> = (0..).map(|seed| noise(seed, LARGE)).take(LARGE_FILES.len()).collect();
+        let files: Vec<_> = LARGE_FILES.iter().copied().zip(contents.iter().map(Vec::as_slice)).collect();
+        let large = Self { app: Released::new(&files) };
+        large.app.app.write("files/data.bin", noise(99, LARGE));
+        large.app.upgrade_to(&large.app.publish());
+        large
+    }
+
+    /// Puts a few more bytes into a resource file.
+    fn change(&self, place: &str) {
+        let seed = LARGE_FILES.iter().position(|it| *it == place).unwrap() as u64;
+        self.app.app.write(&format!("resources/{place}"), inserted(noise(seed, LARGE)));
+    }
+
+    /// Overwrites a few bytes of a large member of the archive.
+    fn overwrite_member(&self) {
+        let mut bytes = noise(99, LARGE);
+        bytes[LARGE / 2..LARGE / 2 + 4].copy_from_slice(b"this");
+        self.app.app.write("files/data.bin", bytes);
+    }
+
+    /// Publishes and upgrades by that way. Asserts that little moved: for so many large blobs up, and so many down.
+    #[track_caller]
+    fn assert_little_moves(&self, way: Way, n_up: u64, n_down: u64) -> Value {
+        let old = self.app.joe.resolve("~joe/app");
+        let published = self.app.publish();
+        let store = Store { url: self.app.server.url(), proxy: &self.app.proxy, joe: &self.app.joe };
+        store.open_way(way, &old, published["id"].as_str().unwrap());
+        let upgraded = self.app.upgrade_to(&published);
+        let [sent, fetched] = [&published["sent"], &upgraded["fetched_bytes"]].map(|it| it.as_u64().unwrap());
+        assert!(sent > 0 && sent <= most_sent(n_up), "{sent} bytes went up: {published}");
+        let most = most_fetched(way, n_down, LARGE as u64);
+        assert!(fetched > 0 && fetched <= most, "{fetched} of {most} bytes came down: {upgraded}");
+        published
+    }
+}
+
+#[test_case(Way::Chunks; "before there are patches")]
+#[test_case(Way::Patches; "by patches")]
+fn of_changed_resource_files_the_changed_chunks_move_down_those_of_the_own_architecture(way: Way) {
+    let large = Large::new();
+    for place in ["common/b.bin", "amd64/c.bin", "arm64/c.bin"] {
+        large.change(place);
+    }
+    let published = large.assert_little_moves(way, 3, 2);
+    assert_revisions(&published, (1, false), (1, true));
+    assert!(large.app.on_unit("resources/c.bin") == inserted(noise(2, LARGE)));
+}
+
+#[test_case(Way::Chunks; "before there are patches")]
+#[test_case(Way::Patches; "by patches")]
+fn of_a_large_charm_whose_hook_changed_alone_the_tree_s_delta_moves(way: Way) {
+    let large = Large::new();
+    large.app.app.write_hook("install", "#!/bin/sh\necho changed\n");
+    let published = large.assert_little_moves(way, 1, 1);
+    assert_revisions(&published, (2, true), (0, false));
+    assert_eq!(large.app.on_unit("charm/hooks/install"), b"#!/bin/sh\necho changed\n");
+}
+
+#[test_case(Way::Chunks; "before there are patches")]
+#[test_case(Way::Patches; "by patches")]
+fn of_a_large_member_that_changed_a_little_a_little_moves(way: Way) {
+    let large = Large::new();
+    large.overwrite_member();
+    // The member, and the table at the archive's end that has its checksum.
+    let published = large.assert_little_moves(way, 2, 2);
+    assert_revisions(&published, (2, true), (0, false));
+}
+
+#[test_case(Way::Chunks; "before there are patches")]
+#[test_case(Way::Patches; "by patches")]
+fn of_a_hook_and_resources_both_deltas_move(way: Way) {
+    let large = Large::new();
+    large.app.app.write_hook("install", "#!/bin/sh\necho changed\n");
+    large.change("common/a.bin");
+    let published = large.assert_little_moves(way, 2, 2);
+    assert_revisions(&published, (2, true), (1, true));
+}
+
+#[test_case(Way::Chunks; "before there are patches")]
+#[test_case(Way::Patches; "by patches")]
+fn of_a_large_overlay_the_changed_chunks_move_and_its_base_image_stays_untouched(way: Way) {
+    let large = Large::new();
+    large.change("common/layers/10-app.tar");
+    let published = large.assert_little_moves(way, 1, 1);
+    assert_revisions(&published, (1, false), (1, true));
+    assert!(large.app.on_unit("resources/layers/00-base.tar") == noise(4, LARGE));
+    assert!(large.app.on_unit("resources/layers/10-app.tar") == inserted(noise(5, LARGE)));
 }
