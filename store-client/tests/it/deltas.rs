@@ -1,9 +1,11 @@
 //! Only what is new travels, and whatever is wrong with a shorter way costs no more than the way around.
 
+use std::convert::Infallible;
 use std::fs;
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use charm_model::digest::Content;
@@ -265,14 +267,18 @@ async fn a_map_that_lies_costs_the_bytes_and_nothing_else() {
     assert_eq!(n_reused, 0);
 }
 
-/// Tells when half of a file is there.
-#[derive(Default)]
-struct Halfway(Notify);
+/// Holds a download where half of a file is there, as long as somebody has the other end.
+struct Halfway {
+    reached: Notify,
+    held: Mutex<Receiver<Infallible>>,
+}
 
 impl Progress for Halfway {
     fn note(&self, event: Event) {
         if matches!(event, Event::Made { position, .. } if position >= HALF) {
-            self.0.notify_one();
+            self.reached.notify_one();
+            // Without this the rest might be there before the test is told of the half.
+            let _ = self.held.lock().unwrap().recv();
         }
     }
 }
@@ -280,11 +286,13 @@ impl Progress for Halfway {
 #[tokio::test]
 async fn an_interrupted_download_goes_on_behind_the_chunks_that_are_there() {
     let unit = Unit::changed_a_little().await;
-    let halfway = Arc::new(Halfway::default());
+    let (let_go, held) = channel();
+    let halfway = Arc::new(Halfway { reached: Notify::new(), held: held.into() });
     tokio::select! {
         _ = unit.download_watched(halfway.clone()) => panic!("it was not interrupted"),
-        () = halfway.0.notified() => {}
+        () = halfway.reached.notified() => {}
     }
+    drop(let_go);
     // The write that was under way is finished before the file is let go.
     let n_reused = loop {
         match unit.try_download().await {
