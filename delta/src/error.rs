@@ -94,6 +94,10 @@ pub enum DeltaError {
     #[error("the recipe could not be written")]
     WriteRecipe(#[source] io::Error),
 
+    /// What a file looks like through deflate could not be written or read back: the place for it is full, or damaged.
+    #[error("the view through deflate could not be kept")]
+    View(#[source] io::Error),
+
     /// The beginning of a pack makes no sense.
     #[error("the pack {problem}")]
     PackHeader {

@@ -9,10 +9,12 @@
 //! 3. [`recipe`]: the format that says how a target is made of bases and new bytes; a writer, a reader, and
 //!    [`assemble`].
 //! 4. [`compose`]: recipes of copies, and recipes of patches, from a target and its bases.
-//! 5. [`pack`]: many small blobs as one stream of bytes.
-//! 6. [`limits`], [`error`]: what is too much, and what is wrong.
+//! 5. [`folded`]: recipes that see through deflate, and the way to make and follow either form.
+//! 6. [`pack`]: many small blobs as one stream of bytes.
+//! 7. [`limits`], [`error`]: what is too much, and what is wrong.
 //!
-//! Inside: `patch` is a segment of a target as its difference from a window of a base, `bytes` reads numbers.
+//! Inside: `patch` is a segment of a target as its difference from a window of a base, `fold` unfolds deflate and folds it
+//! back, `bytes` reads numbers.
 //!
 //! A recipe proves nothing about what it makes: whoever assembles one hashes the target as it comes, and
 //! accepts only the digests that were announced.
@@ -21,18 +23,21 @@ pub mod chunk_map;
 pub mod chunker;
 pub mod compose;
 pub mod error;
+pub mod folded;
 pub mod limits;
 pub mod pack;
 pub mod plan;
 pub mod recipe;
 
 mod bytes;
+mod fold;
 mod patch;
 
 pub use chunk_map::{Chunk, ChunkMap, ChunkMapBuilder};
 pub use chunker::ChunkerId;
 pub use compose::{Source, copy_recipe, patch_recipe};
 pub use error::DeltaError;
+pub use folded::{best_recipe, follow};
 pub use limits::Limits;
 pub use pack::{PackLimits, PackReader, PackWriter};
 pub use plan::{Plan, plan_copies};

@@ -20,6 +20,31 @@ pub const MAX_WINDOW_BYTES: u32 = 64 << 20;
 /// honest is refused; what claims more is refused before it is unpacked.
 pub const MAX_RATIO: u32 = 32 << 10;
 
+/// The largest file that is unfolded, in bytes: 512 MiB. Beyond, recipes are between the files as they are.
+pub const MAX_FOLDED_BYTES: u64 = 512 << 20;
+
+/// How many times larger than its file a view may be, and how much larger beside that. Text deflates to a quarter, logs to a
+/// twentieth.
+pub const MAX_VIEW_RATIO: u64 = 24;
+
+/// The largest view, in bytes: 2 GiB. Two of them lie on the disk while a recipe is made or followed.
+pub const MAX_VIEW_BYTES: u64 = 2 << 30;
+
+/// The most text of one deflate stream, in bytes.
+pub const MAX_FOLD_TEXT_BYTES: u32 = 1 << 30;
+
+/// The most deflate streams of a file that are unfolded; the others stay as they are.
+pub const MAX_FOLDS: usize = 16 << 10;
+
+/// How deep deflate in deflate is unfolded: a gzipped file in a gzipped tar.
+pub const MAX_FOLD_DEPTH: u32 = 2;
+
+/// Returns how many bytes the view of a file of `n_bytes` may have.
+pub const fn view_bytes(n_bytes: u64) -> u64 {
+    let most = n_bytes.saturating_mul(MAX_VIEW_RATIO).saturating_add(1 << 20);
+    if most < MAX_VIEW_BYTES { most } else { MAX_VIEW_BYTES }
+}
+
 /// How much a recipe may ask of whoever assembles it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {

@@ -22,6 +22,12 @@ pub trait Bases {
     fn read_at(&mut self, base: &Sha256, offset: u64, buffer: &mut [u8]) -> io::Result<()>;
 }
 
+impl<B: Bases + ?Sized> Bases for &mut B {
+    fn read_at(&mut self, base: &Sha256, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        (**self).read_at(base, offset, buffer)
+    }
+}
+
 /// Writes what a recipe makes to `target`, and returns what moved. Nothing is read behind the recipe's end.
 ///
 /// What was made is checked by nobody here: the caller hashes it and compares it with what was announced.

@@ -4,6 +4,7 @@
 
 mod chunk_maps;
 mod edits;
+mod folded;
 mod hostile;
 mod packs;
 mod plans;
