@@ -197,7 +197,7 @@ impl Pair {
         let (from, to) = (&mut self.from, &mut self.to);
         let target = delta::Source { bytes: &mut to.0, map: &to.1 };
         let base = delta::Source { bytes: &mut from.0, map: &from.1 };
-        delta::patch_recipe(target, 0..to.1.content().size, base, LEVEL, out)?;
+        delta::best_recipe(target, base, LEVEL, &std::env::temp_dir(), out)?;
         Ok(())
     }
 
@@ -205,7 +205,8 @@ impl Pair {
         let wanted = *self.to.1.content();
         let limits = delta::Limits::for_target(wanted.size);
         let mut made = Sink(Summing::default());
-        delta::assemble(io::BufReader::new(recipe), limits, self, &mut made).map_err(StoreError::Patch)?;
+        let (recipe, scratch) = (io::BufReader::new(recipe), std::env::temp_dir());
+        delta::follow(recipe, limits, self, &scratch, &mut made).map_err(StoreError::Patch)?;
         let is_it = made.0.content() == wanted;
         is_it.then_some(()).ok_or(StoreError::Patch(DeltaError::OtherContent(wanted.digests.sha256)))
     }

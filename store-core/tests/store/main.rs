@@ -12,6 +12,7 @@ mod crash;
 mod feed;
 mod histories;
 mod packs;
+mod patches;
 mod place;
 mod proofs;
 mod publisher;
