@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use charm_model::digest::{Content, Sha256};
-use delta::{Bases, DeltaError, Limits, assemble};
+use delta::{Bases, DeltaError, Limits, follow};
 use reqwest::header::RANGE;
 use reqwest::{Method, Response, StatusCode};
 use url::Url;
@@ -40,7 +40,8 @@ impl Patch<'_> {
         };
         let (expected, progress) = (self.down.fetch.expected, self.down.fetch.progress.clone());
         let base = Base { sha256: self.from.content.digests.sha256, file: base };
-        let way = blocking(move || apply(spool, base, landing, &expected, &progress)).await;
+        let scratch = aside.parent().unwrap_or(Path::new(".")).to_owned();
+        let way = blocking(move || apply(spool, base, landing, &scratch, &expected, &progress)).await;
         forget(&aside);
         way
     }
@@ -158,11 +159,13 @@ impl Write for Rest<'_> {
     }
 }
 
-/// Follows the recipes until the file is whole. If that is not the file, nothing of it is kept.
+/// Follows the recipes until the file is whole, with views through deflate in `scratch`. If that is not the file, nothing of
+/// it is kept.
 fn apply(
     mut spool: File,
     mut base: Base,
     mut landing: Landing,
+    scratch: &Path,
     expected: &Content,
     progress: &Arc<dyn Progress>,
 ) -> Result<Way, ClientError> {
@@ -170,18 +173,18 @@ fn apply(
     let mut n_reused = 0;
     let blob = expected.digests.sha256;
     let mut rest = Rest { landing: &mut landing, at: 0, fault: None, blob, progress: progress.as_ref() };
-    let mut follow = || {
+    let mut follow_all = || {
         spool.rewind().map_err(DeltaError::WriteRecipe)?;
         let mut recipes = BufReader::new(&spool);
         while rest.at < expected.size {
             let limits = Limits::for_target(expected.size - rest.at);
-            let moved = assemble(&mut recipes, limits, &mut base, &mut rest)?;
+            let moved = follow(&mut recipes, limits, &mut base, scratch, &mut rest)?;
             // What a patch makes is partly of the base and partly of the patch.
             n_reused += moved.target_bytes().saturating_sub(moved.recipe_bytes);
         }
         Ok::<_, DeltaError>(())
     };
-    let outcome = follow();
+    let outcome = follow_all();
     if let Some(fault @ ClientError::Io { .. }) = rest.fault {
         return Err(fault);
     }

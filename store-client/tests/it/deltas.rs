@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, channel};
@@ -10,7 +11,9 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use charm_model::digest::Content;
 use delta::compose::DEFAULT_LEVEL;
-use delta::{ChunkMap, ChunkerId, patch_recipe};
+use delta::{ChunkMap, ChunkerId, best_recipe};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use store_client::{ClientError, Event, Item, Progress, Seeds, Source, Store};
 use tempfile::TempDir;
 use tokio::sync::Notify;
@@ -190,7 +193,7 @@ impl Unit {
         let mut patch = Vec::new();
         let target = delta::Source { bytes: std::io::Cursor::new(&new), map: &target };
         let base = delta::Source { bytes: std::io::Cursor::new(from), map: &base };
-        patch_recipe(target, 0..SIZE as u64, base, DEFAULT_LEVEL, &mut patch).unwrap();
+        best_recipe(target, base, DEFAULT_LEVEL, self.dir.path(), &mut patch).unwrap();
         self.stub.seen().patch = Some(patch);
     }
 }
@@ -212,6 +215,26 @@ async fn a_patch_is_fetched_where_there_is_one() {
     let (n_received, _) = unit.download().await;
     let n_patch = unit.stub.seen().patch.as_ref().unwrap().len() as u64;
     assert_eq!((n_received, unit.stub.seen().ranges.len()), (n_patch, 0));
+}
+
+/// Returns numbers, gzipped; another one in their middle if there is one.
+fn gzipped_numbers(another: Option<u32>) -> Vec<u8> {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::new(6));
+    for number in (0..100_000_u32).chain(another).chain(100_000..200_000) {
+        writeln!(gzip, "{}", number.wrapping_mul(0x9E37_79B9)).unwrap();
+    }
+    gzip.finish().unwrap()
+}
+
+#[tokio::test]
+async fn a_patch_through_deflate_is_followed_and_leaves_nothing_beside_the_file() {
+    let old = gzipped_numbers(None);
+    let unit = Unit::of(&old, gzipped_numbers(Some(77)).into()).await;
+    unit.keep_patch(&old);
+    let n_patch = unit.stub.seen().patch.as_ref().unwrap().len();
+    assert!(n_patch < old.len() / 10, "{n_patch} of {}", old.len());
+    let (n_received, _) = unit.download().await;
+    assert_eq!((n_received, unit.stub.seen().ranges.len()), (n_patch as u64, 0));
 }
 
 #[tokio::test]
