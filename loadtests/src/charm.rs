@@ -47,9 +47,10 @@ impl Charm {
     pub(crate) fn with_files(dir: PathBuf, streams: &[&str], files: &[String]) -> Result<Self> {
         let charm = Self::write(dir)?;
         let default = streams.first().context("a charm without streams")?;
-        let (files, streams) = (files.join(", "), streams.join(": ~, "));
-        let declared =
-            format!("default-stream: {default}\nshape: {{common: [{files}]}}\nstreams: {{{streams}: ~}}\n");
+        let (files, streams) = (files.join("\n    - "), streams.join(": ~, "));
+        let declared = format!(
+            "default-stream: {default}\nstreams: {{{streams}: ~}}\nshape:\n  common:\n    - {files}\n"
+        );
         fs::write(charm.dir.join("resources.yaml"), declared)?;
         fs::create_dir_all(charm.common())?;
         Ok(charm)
