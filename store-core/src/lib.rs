@@ -16,6 +16,7 @@
 
 mod access;
 mod account;
+mod background;
 mod changes;
 mod chunks;
 mod clock;

@@ -17,6 +17,7 @@ use delta::{Bases, ChunkMap, DeltaError, plan_copies};
 use futures::TryStreamExt as _;
 use tokio_util::io::ReaderStream;
 
+use crate::background::in_background;
 use crate::error::StoreError;
 use crate::store::Store;
 
@@ -130,7 +131,7 @@ impl Store {
         };
         let pair = Pair { from: self.with_map(&from).await?, to: self.with_map(&to).await? };
         let budget = budget(&pair);
-        let made = tokio::task::spawn_blocking(move || pair.recipe(budget)).await??;
+        let made = in_background(move || pair.recipe(budget)).await??;
         let Some(recipe) = made else { return Ok(None) };
         self.keep_patch(wanted, recipe).await.map(Some)
     }
