@@ -12,7 +12,7 @@
 //! 5. [`release`](mod@release), [`withdraw`](mod@withdraw), [`history`](mod@history): pointers.
 //! 6. [`rights`](mod@rights), [`changes`](mod@changes): who may do what, and what happened.
 //! 7. [`account`](mod@account), [`token`](mod@token): who is asking.
-//! 8. [`housekeeping`](mod@housekeeping): what is done beside requests.
+//! 8. [`housekeeping`](mod@housekeeping), [`background`](mod@background): what is done beside requests.
 
 mod access;
 mod account;
