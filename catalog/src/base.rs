@@ -41,6 +41,9 @@ const PROMULGATED_BASE: &str = "SELECT * FROM base WHERE name = $1 AND promulgat
 
 const BASES_OF_OWNER: &str = "SELECT * FROM base WHERE owner = $1 ORDER BY name";
 
+const BASES_AFTER: &str = "
+    SELECT * FROM base WHERE $1 IS NULL OR id > $1 ORDER BY id LIMIT $2";
+
 /// Bases per statement.
 const N_BASES_AT_ONCE: usize = 500;
 
@@ -103,6 +106,18 @@ impl Transaction {
             });
             bases.extend(found);
         }
+        Ok(bases)
+    }
+
+    /// Returns all bases, in the order in which they were made: at most `limit`, made after `after`.
+    pub async fn bases_after(
+        &mut self,
+        after: Option<Id<Base>>,
+        limit: u32,
+    ) -> Result<Vec<Base>, CatalogError> {
+        let bases = on_either!(self, |conn| {
+            query_as(BASES_AFTER).bind(after).bind(i64::from(limit)).fetch_all(conn).await?
+        });
         Ok(bases)
     }
 
