@@ -9,6 +9,24 @@ use tokio_util::task::TaskTracker;
 /// How often housekeeping has a look.
 const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(30);
 
+/// How often the search index looks what happened. A search looks by itself; this is for what nobody searched for yet.
+const FOLLOW_EVERY: Duration = Duration::from_secs(1);
+
+/// Starts what every server does, also one that takes no writes; it ends with the token.
+pub(crate) fn follow(store: Store, tasks: &TaskTracker, stop: &CancellationToken) {
+    let stop = stop.clone();
+    tasks.spawn(async move {
+        loop {
+            if let Err(error) = store.follow_search().await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "search index cannot follow");
+            }
+            if is_stopped_within(&stop, FOLLOW_EVERY).await {
+                break;
+            }
+        }
+    });
+}
+
 /// Starts the jobs; they end with the token.
 pub(crate) fn start(store: &Store, tasks: &TaskTracker, stop: &CancellationToken) {
     tasks.spawn(keep_house(store.clone(), stop.clone()));
