@@ -16,13 +16,19 @@ use serde_json::Value;
 
 type Failure = Box<dyn std::error::Error>;
 
+/// As often as a server that makes its index.
+const FLUSH_EVERY: usize = 10_000;
+
 fn main() -> Result<(), Failure> {
     let [_, entities, queries] =
         std::env::args().collect::<Vec<_>>().try_into().map_err(|_| "ENTITIES QUERIES")?;
     let directory = tempfile::tempdir()?;
     let index = SearchIndex::open(directory.path())?;
     let begun = Instant::now();
-    for line in lines(&entities)? {
+    for (n, line) in lines(&entities)?.enumerate() {
+        if n % FLUSH_EVERY == FLUSH_EVERY - 1 {
+            index.flush()?;
+        }
         if let Some(entries) = entries(&serde_json::from_str(&line?)?) {
             index.replace(&entries[0].base, &Audience::Everybody, &entries)?;
         }

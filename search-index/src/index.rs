@@ -85,6 +85,14 @@ impl SearchIndex {
         here.replace(term(), documents)
     }
 
+    /// Writes what was gathered so far, of an index that is not whole yet: [`Self::cursor`] stays `None`.
+    ///
+    /// Until then everything that may have to be replaced is kept in memory.
+    pub fn flush(&self) -> Result<(), SearchError> {
+        self.everybody.commit("")?;
+        self.some.commit("")
+    }
+
     /// Makes everything so far visible and durable, as of an event.
     pub fn commit(&self, event: u64) -> Result<(), SearchError> {
         // What becomes hidden is taken away before it is put where it may be.

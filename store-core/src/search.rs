@@ -33,6 +33,9 @@ const EVENTS_AT_ONCE: u32 = 500;
 /// How many bases are put in at a time when the index is made.
 const BASES_AT_ONCE: u32 = 200;
 
+/// After how many such times what was gathered is written.
+const FLUSH_EVERY: usize = 50;
+
 /// Where the index is, and who works on it.
 pub(crate) struct Search {
     home: Home,
@@ -203,11 +206,15 @@ impl Store {
     async fn fill(&self, index: &Arc<SearchIndex>) -> Result<usize, StoreError> {
         let event = self.database().read().await?.last_event().await?;
         let (mut after, mut n_bases) = (None, 0);
-        loop {
+        for round in 1.. {
             let bases = self.database().read().await?.bases_after(after, BASES_AT_ONCE).await?;
             let Some(last) = bases.last() else { break };
             (after, n_bases) = (Some(last.id), n_bases + bases.len());
             self.put(index, bases).await?;
+            if round % FLUSH_EVERY == 0 {
+                let index = index.clone();
+                blocking(move || Ok(index.flush()?)).await?;
+            }
         }
         let index = index.clone();
         blocking(move || Ok(index.commit(event)?)).await?;

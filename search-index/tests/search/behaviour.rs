@@ -244,6 +244,8 @@ fn an_index_on_disk_goes_on_where_it_was_committed() {
     assert_eq!(index.cursor().unwrap(), None);
     let entry = plain("~joe/web".parse().unwrap());
     index.replace(&entry.base.clone(), &Audience::Everybody, std::slice::from_ref(&entry)).unwrap();
+    index.flush().unwrap();
+    assert_eq!((index.cursor().unwrap(), index.len()), (None, 1), "written, and not whole");
     index.commit(7).unwrap();
     index.replace(&entry.base.clone(), &Audience::Everybody, &[]).unwrap();
     assert!(SearchIndex::open(directory.path()).is_err(), "one writer at a time");
