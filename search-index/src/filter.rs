@@ -1,11 +1,15 @@
 //! What must hold of a result, and who may see it, as parts of the query.
 
+use std::collections::BTreeSet;
+
+use charm_model::reference::BaseId;
 use charm_model::rights::Caller;
 use tantivy::Term;
-use tantivy::query::{AllQuery, BooleanQuery, ConstScoreQuery, EmptyQuery, Query, TermQuery};
+use tantivy::query::{AllQuery, BooleanQuery, ConstScoreQuery, EmptyQuery, Occur, Query, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption};
 
 use crate::analysis;
+use crate::names;
 use crate::query::{Filters, Listing};
 use crate::relevance::phrase;
 use crate::schema::Fields;
@@ -29,11 +33,35 @@ pub(crate) fn audience(fields: &Fields, caller: &Caller) -> Option<Box<dyn Query
     Some(if covered.is_empty() { known } else { all(vec![known, any(covered)]) })
 }
 
-/// Returns the conditions of the filters and the listing. None of them adds to a score.
-pub(crate) fn conditions(fields: &Fields, filters: &Filters, listing: Listing) -> Vec<Box<dyn Query>> {
+/// How much of a text is looked for as a phrase, in words: by then it is told from every other.
+const MAX_PHRASE_WORDS: usize = 32;
+
+/// Returns what selects the entries that a listing has, but for those of these bases; `None` if it has all.
+pub(crate) fn listed(fields: &Fields, listing: Listing, without: &[BaseId]) -> Option<Box<dyn Query>> {
+    let listed = match listing {
+        Listing::PerSeries if without.is_empty() => return None,
+        Listing::PerSeries => Box::new(AllQuery),
+        Listing::PerRevision => flag(fields.lead, true),
+    };
+    let without = without.iter().map(|base| (Occur::MustNot, label(fields.base, &base.to_string())));
+    let clauses = std::iter::once((Occur::Must, listed)).chain(without);
+    Some(unscored(Box::new(BooleanQuery::new(clauses.collect()))))
+}
+
+/// Returns the conditions of the filters. None of them adds to a score.
+pub(crate) fn conditions(
+    fields: &Fields,
+    filters: &Filters,
+    listing: Listing,
+) -> impl Iterator<Item = Box<dyn Query>> {
     let exact = |field: Field, values: &[String]| any_of(values, |value| label(field, value));
-    let mut conditions: Vec<_> = [
+    let series = match listing {
+        Listing::PerSeries => fields.series,
+        Listing::PerRevision => fields.supported,
+    };
+    let conditions = [
         exact(fields.name, &filters.name),
+        exact(series, &filters.series),
         any_of(&filters.owner, |owner| label(fields.owner_words, &owner.to_lowercase())),
         any_of(&filters.tags, |value| every_word(fields.tags, value)),
         any_of(&filters.provides, |value| every_word(fields.provides, value)),
@@ -41,44 +69,39 @@ pub(crate) fn conditions(fields: &Fields, filters: &Filters, listing: Listing) -
         exact(fields.architectures, &filters.architectures),
         any_of(&filters.summary, |value| prose(fields.summary, value)),
         any_of(&filters.description, |value| prose(fields.description, value)),
-        filters.kind.map(|kind| label(fields.kind, kind.as_str())),
-        filters.promulgated.map(|promulgated| flag(fields.promulgated, promulgated)),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    match listing {
-        Listing::PerSeries => conditions.extend(exact(fields.series, &filters.series)),
-        Listing::PerRevision => {
-            conditions.extend(exact(fields.supported, &filters.series));
-            conditions.push(flag(fields.lead, true));
-        }
-    }
-    conditions.into_iter().map(|condition| Box::new(ConstScoreQuery::new(condition, 0.0)) as _).collect()
+        any_of(&filters.kind, |kind| label(fields.kind, kind.as_str())),
+        any_of(&filters.promulgated, |promulgated| flag(fields.promulgated, *promulgated)),
+    ];
+    conditions.into_iter().flatten().map(unscored)
+}
+
+pub(crate) fn unscored(condition: Box<dyn Query>) -> Box<dyn Query> {
+    Box::new(ConstScoreQuery::new(condition, 0.0))
 }
 
 /// Returns what selects names that have the text anywhere in them.
 pub(crate) fn within_name(fields: &Fields, text: &str) -> Box<dyn Query> {
     let text = text.to_lowercase();
-    let parts = crate::names::parts(&text);
-    let anywhere: Vec<_> = parts.iter().map(|part| label(fields.name_parts, part)).collect();
-    if anywhere.is_empty() { label(fields.name_starts, &text) } else { all(anywhere) }
+    match names::parts(&text).collect::<Vec<_>>() {
+        parts if parts.is_empty() => label(fields.name_starts, &text),
+        parts => phrase(fields.name_parts, &parts),
+    }
 }
 
-fn any_of(values: &[String], condition: impl Fn(&str) -> Box<dyn Query>) -> Option<Box<dyn Query>> {
-    (!values.is_empty()).then(|| any(values.iter().map(|value| condition(value)).collect()))
+fn any_of<T>(values: &[T], condition: impl Fn(&T) -> Box<dyn Query>) -> Option<Box<dyn Query>> {
+    (!values.is_empty()).then(|| any(values.iter().map(condition).collect()))
 }
 
 /// A value with spaces asks for all its words.
 fn every_word(field: Field, value: &str) -> Box<dyn Query> {
-    all(value.split_whitespace().map(|word| label(field, word)).collect())
+    let words: BTreeSet<&str> = value.split_whitespace().collect();
+    all(words.into_iter().map(|word| label(field, word)).collect())
 }
 
 fn prose(field: Field, value: &str) -> Box<dyn Query> {
-    match analysis::stems(value) {
-        stems if stems.is_empty() => Box::new(EmptyQuery),
-        stems => phrase(field, &stems),
-    }
+    let mut stems = analysis::stems(value);
+    stems.truncate(MAX_PHRASE_WORDS);
+    if stems.is_empty() { Box::new(EmptyQuery) } else { phrase(field, &stems) }
 }
 
 pub(crate) fn any(queries: Vec<Box<dyn Query>>) -> Box<dyn Query> {

@@ -1,14 +1,17 @@
-//! The index: two shelves, and the number of the event that they are as of.
+//! The index: two shelves, and the event that they are as of.
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use charm_model::reference::BaseId;
+use tantivy::tokenizer::{PreTokenizedString, Token};
 use tantivy::{TantivyDocument, Term};
 
 use crate::analysis;
 use crate::concepts;
+use crate::cursor::Cursor;
 use crate::entry::{Audience, Card, Entry, cut};
 use crate::error::SearchError;
 use crate::names;
@@ -28,11 +31,13 @@ const MAX_LISTED: usize = 200;
 /// The longest label, in bytes.
 const MAX_LABEL_BYTES: usize = 200;
 
-/// An index of what stands in stable. Any node can delete its own and make it again.
+/// An index of what stands in stable. Any server can delete its own and make it again.
 pub struct SearchIndex {
     pub(crate) fields: Fields,
     pub(crate) everybody: Shelf,
     pub(crate) some: Shelf,
+    /// As of when both shelves are.
+    cursor: Mutex<Option<Cursor>>,
 }
 
 impl fmt::Debug for SearchIndex {
@@ -46,7 +51,7 @@ impl SearchIndex {
     pub fn in_memory() -> Result<Self, SearchError> {
         let (schema, fields) = schema::schema();
         let (everybody, some) = (Shelf::in_memory(schema.clone())?, Shelf::in_memory(schema)?);
-        Ok(Self { fields, everybody, some })
+        Self::of(fields, everybody, some)
     }
 
     /// Opens the index in a directory; an empty one is made if there is none, or one of another version.
@@ -59,17 +64,25 @@ impl SearchIndex {
         let (schema, fields) = schema::schema();
         let everybody = Shelf::open(&directory.join("everybody"), schema.clone())?;
         let some = Shelf::open(&directory.join("some"), schema)?;
-        Ok(Self { fields, everybody, some })
+        Self::of(fields, everybody, some)
     }
 
-    /// Returns the number of the last event that was committed; `None` if the index was never whole.
-    ///
     /// A crash between the two shelves' commits leaves them at different events: what is put again from the earlier
     /// on replaces what is there.
-    pub fn cursor(&self) -> Result<Option<u64>, SearchError> {
-        let at =
-            |shelf: &Shelf| Ok::<_, SearchError>(shelf.note()?.and_then(|note| note.parse::<u64>().ok()));
-        Ok(at(&self.everybody)?.zip(at(&self.some)?).map(|(everybody, some)| everybody.min(some)))
+    fn of(fields: Fields, everybody: Shelf, some: Shelf) -> Result<Self, SearchError> {
+        let cursor = |shelf: &Shelf| Ok::<_, SearchError>(shelf.note()?.and_then(|note| note.parse().ok()));
+        let cursor = cursor(&everybody)?.zip(cursor(&some)?).map(|(a, b): (Cursor, _)| a.min(b));
+        Ok(Self { fields, everybody, some, cursor: Mutex::new(cursor) })
+    }
+
+    /// Returns the last event that was committed; `None` if the index was never whole.
+    pub fn cursor(&self) -> Option<Cursor> {
+        *self.cursor.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says whether every byte on disk is as it was written. Reads all of it.
+    pub fn is_sound(&self) -> Result<bool, SearchError> {
+        Ok(self.everybody.is_sound()? && self.some.is_sound()?)
     }
 
     /// Replaces everything of a base. Visible after the next [`Self::commit`].
@@ -94,10 +107,12 @@ impl SearchIndex {
     }
 
     /// Makes everything so far visible and durable, as of an event.
-    pub fn commit(&self, event: u64) -> Result<(), SearchError> {
+    pub fn commit(&self, cursor: Cursor) -> Result<(), SearchError> {
         // What becomes hidden is taken away before it is put where it may be.
-        self.everybody.commit(&event.to_string())?;
-        self.some.commit(&event.to_string())
+        self.everybody.commit(&cursor.to_string())?;
+        self.some.commit(&cursor.to_string())?;
+        *self.cursor.lock().unwrap_or_else(PoisonError::into_inner) = Some(cursor);
+        Ok(())
     }
 
     /// Returns how many entries there are.
@@ -143,9 +158,7 @@ impl SearchIndex {
         for start in names::inner_starts(name) {
             document.add_text(fields.inner_starts, start);
         }
-        for part in names::parts(name) {
-            document.add_text(fields.name_parts, part);
-        }
+        document.add_pre_tokenized_text(fields.name_parts, parts(name));
         for phrase in concepts::phrases_of(name) {
             document.add_text(fields.concepts, phrase);
         }
@@ -224,7 +237,16 @@ fn spelt(entry: &Entry) -> Vec<String> {
     words
 }
 
-/// Alphabetical as far as eight bytes go, then whatever, but everywhere the same.
+/// The parts of a name, each a term at its place.
+fn parts(name: &str) -> PreTokenizedString {
+    let token = |(position, text): (usize, String)| {
+        let (offset_from, offset_to) = (position, position + text.len());
+        Token { offset_from, offset_to, position, text, position_length: 1 }
+    };
+    PreTokenizedString { text: name.to_owned(), tokens: names::parts(name).enumerate().map(token).collect() }
+}
+
+/// Alphabetical as far as five bytes go, then whatever, but the same on every server of a release.
 fn order(entry: &Entry) -> u64 {
     let mut hasher = DefaultHasher::new();
     (entry.base.to_string(), entry.series.as_str()).hash(&mut hasher);

@@ -53,10 +53,9 @@ pub(crate) fn inner_starts(name: &str) -> BTreeSet<String> {
     tails.flat_map(|tail| starts(&tail).map(str::to_owned).collect::<Vec<_>>()).collect()
 }
 
-/// The parts of a text, of [`PART_BYTES`] each.
-pub(crate) fn parts(text: &str) -> BTreeSet<String> {
-    let bytes = text.as_bytes().windows(PART_BYTES);
-    bytes.filter_map(|part| std::str::from_utf8(part).ok()).map(str::to_owned).collect()
+/// The parts of a text, of [`PART_BYTES`] each, one for each place where one begins.
+pub(crate) fn parts(text: &str) -> impl Iterator<Item = String> {
+    text.as_bytes().windows(PART_BYTES).map(|part| String::from_utf8_lossy(part).into_owned())
 }
 
 fn without_number(word: &str) -> &str {
@@ -85,6 +84,12 @@ mod tests {
     fn a_name_is_found_by_its_words_however_they_are_divided() {
         let words: Vec<_> = words("mongo-db-exporter2").into_iter().collect();
         assert_eq!(words, ["db", "dbexporter2", "exporter", "exporter2", "mongo", "mongodb"]);
+    }
+
+    #[test]
+    fn parts_follow_each_other() {
+        assert_eq!(parts("aaab").collect::<Vec<_>>(), ["aaa", "aab"]);
+        assert_eq!(parts("ab").count(), 0);
     }
 
     #[test]

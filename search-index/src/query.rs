@@ -1,5 +1,7 @@
 //! What is asked of the index.
 
+use charm_model::reference::BaseId;
+
 use crate::entry::Kind;
 
 /// How a revision that serves several series is listed.
@@ -43,9 +45,9 @@ pub struct Filters {
     /// The series that it is listed under, or one that its revision is for.
     pub series: Vec<String>,
     /// Charm or bundle.
-    pub kind: Option<Kind>,
+    pub kind: Vec<Kind>,
     /// Whether a reference without an owner means it.
-    pub promulgated: Option<bool>,
+    pub promulgated: Vec<bool>,
     /// Tags and categories.
     pub tags: Vec<String>,
     /// Interfaces that it serves.
@@ -60,23 +62,6 @@ pub struct Filters {
     pub description: Vec<String>,
 }
 
-impl Filters {
-    /// Adds what other filters ask for as well.
-    pub(crate) fn and(&mut self, other: Self) {
-        self.name.extend(other.name);
-        self.owner.extend(other.owner);
-        self.series.extend(other.series);
-        self.kind = self.kind.or(other.kind);
-        self.promulgated = self.promulgated.or(other.promulgated);
-        self.tags.extend(other.tags);
-        self.provides.extend(other.provides);
-        self.requires.extend(other.requires);
-        self.architectures.extend(other.architectures);
-        self.summary.extend(other.summary);
-        self.description.extend(other.description);
-    }
-}
-
 /// A search.
 #[derive(Debug, Clone)]
 pub struct Query {
@@ -84,13 +69,15 @@ pub struct Query {
     pub text: String,
     /// Whether names are matched anywhere within, as v4's autocompletion does.
     pub within_names: bool,
-    /// What must hold.
+    /// What must hold, besides what the text itself asks for.
     pub filters: Filters,
+    /// Bases that are left out whoever asks: an index that is behind does not know yet that they were hidden.
+    pub without: Vec<BaseId>,
     /// The order; by relevance if empty.
     pub sort: Vec<Sort>,
     /// How many results are passed over.
     pub skip: usize,
-    /// The most results.
+    /// The most results. None has a number beyond [`MAX_WINDOW`](crate::MAX_WINDOW).
     pub limit: usize,
     /// How revisions of several series are listed.
     pub listing: Listing,
@@ -107,6 +94,7 @@ impl Query {
             text: text.to_owned(),
             within_names: false,
             filters: Filters::default(),
+            without: Vec::new(),
             sort: Vec::new(),
             skip: 0,
             limit: 10,

@@ -26,7 +26,7 @@ pub(crate) struct Fields {
     pub(crate) name_starts: Field,
     /// How its other words begin.
     pub(crate) inner_starts: Field,
-    /// Three bytes from anywhere in it.
+    /// Three bytes from everywhere in it, with their places: what the name has within is a phrase of them.
     pub(crate) name_parts: Field,
     /// What people call it, from the table of concepts.
     pub(crate) concepts: Field,
@@ -87,7 +87,7 @@ pub(crate) fn schema() -> (Schema, Fields) {
         name_words: schema.add_text_field("name_words", words(true)),
         name_starts: schema.add_text_field("name_starts", label.clone()),
         inner_starts: schema.add_text_field("inner_starts", label.clone()),
-        name_parts: schema.add_text_field("name_parts", label.clone()),
+        name_parts: schema.add_text_field("name_parts", parts()),
         concepts: schema.add_text_field("concepts", prose(IndexRecordOption::WithFreqsAndPositions, false)),
         near_concepts: schema.add_text_field("near_concepts", prose(IndexRecordOption::WithFreqs, false)),
         summary: schema.add_text_field("summary", prose(IndexRecordOption::WithFreqsAndPositions, true)),
@@ -124,6 +124,12 @@ pub(crate) fn schema() -> (Schema, Fields) {
 fn prose(record: IndexRecordOption, norms: bool) -> TextOptions {
     let indexing = TextFieldIndexing::default().set_tokenizer(PROSE);
     TextOptions::default().set_indexing_options(indexing.set_index_option(record).set_fieldnorms(norms))
+}
+
+fn parts() -> TextOptions {
+    let indexing = TextFieldIndexing::default().set_tokenizer("raw").set_fieldnorms(false);
+    TextOptions::default()
+        .set_indexing_options(indexing.set_index_option(IndexRecordOption::WithFreqsAndPositions))
 }
 
 fn words(norms: bool) -> TextOptions {

@@ -1,25 +1,25 @@
 //! Searching: both shelves are asked, and their answers become one.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 
 use charm_model::rights::Caller;
 use tantivy::collector::{Count, TopDocs};
-use tantivy::query::{AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, Occur, Query as Wanted};
+use tantivy::query::{AllQuery, BooleanQuery, ConstScoreQuery, EmptyQuery, Occur, Query as Wanted};
 use tantivy::{DocAddress, DocId, Score, Searcher, SegmentReader, TantivyDocument};
 
 use crate::analysis;
 use crate::answer::{Answer, Hit};
-use crate::entry::Card;
+use crate::entry::{Card, cut};
 use crate::error::SearchError;
 use crate::facets::{self, Counts, FacetCounter, FacetFields};
 use crate::filter;
 use crate::index::SearchIndex;
-use crate::query::{Listing, Query, Sort, SortKey};
+use crate::names;
+use crate::query::{Filters, Listing, Query, Sort, SortKey};
 use crate::relevance::{self, Word};
-use crate::shelf::{Rarity, Shelf};
+use crate::shelf::Rarity;
 use crate::snippet::snippet;
-use crate::sorted::FirstOfSegments;
+use crate::sorted::{FirstOfSegments, Rank, by_score};
 use crate::spelling;
 use crate::text;
 
@@ -52,19 +52,24 @@ const BY_REVISION: FacetFields = &[
     ("architectures", "architecture"),
 ];
 
+/// One of the shelves, for one search, and what selects the entries there that the caller may know of.
+struct Side {
+    searcher: Searcher,
+    audience: Option<Box<dyn Wanted>>,
+}
+
 /// What one shelf found.
 struct Found {
     total: usize,
-    top: Vec<(Place, Card)>,
+    top: Vec<(Rank, DocAddress)>,
     facets: Counts,
 }
-
-/// Where a result stands by relevance.
-type Place = (Score, u64);
 
 /// A text as it is looked for.
 struct Understood {
     query: Box<dyn Wanted>,
+    /// What the text says outright that must hold.
+    filters: Filters,
     /// What highlights show.
     stems: BTreeSet<String>,
     suggestion: Option<String>,
@@ -73,64 +78,78 @@ struct Understood {
 impl SearchIndex {
     /// Answers a search with what the caller may know of.
     pub fn search(&self, caller: &Caller, query: &Query) -> Result<Answer, SearchError> {
-        let shelves = self.shelves(caller);
         let rarity = self.everybody.searcher();
-        let mut query = query.clone();
-        let wanted = text::read(&query.text);
-        let understood = self.understand(&rarity, &wanted, query.within_names)?;
-        query.filters.and(wanted.filters);
-        let mut answers = Vec::new();
-        for (searcher, audience) in shelves {
-            let whole = self.whole(&understood, audience, &query);
-            answers.push(self.collect(&searcher, &rarity, whole.as_ref(), &query)?);
-        }
-        Ok(self.merge(answers, &query, understood))
+        let understood = self.understand(&rarity, text::read(&query.text), query.within_names)?;
+        self.answer(caller, &rarity, query, &understood)
     }
 
-    /// Returns names that begin like the text, the likeliest first; where none does, whatever the text finds.
-    pub fn complete(&self, caller: &Caller, text: &str, limit: usize) -> Result<Vec<Hit>, SearchError> {
-        let compact: String = text.to_lowercase().chars().filter(|it| it.is_alphanumeric()).collect();
-        let compact = crate::entry::cut(&compact, crate::names::MAX_START_BYTES).to_owned();
-        let query = Query { limit, ..Query::of("") };
-        let flat = |field, worth| Box::new(ConstScoreQuery::new(filter::label(field, &compact), worth)) as _;
+    /// Returns names that begin like the query's text, the likeliest first; where none does, what the text finds.
+    pub fn complete(&self, caller: &Caller, query: &Query) -> Result<Vec<Hit>, SearchError> {
+        let text::Wanted { start, filters, .. } = text::read(&query.text);
+        let start = cut(&start, names::MAX_START_BYTES).to_owned();
+        if start.is_empty() && filters == Filters::default() {
+            return Ok(Vec::new());
+        }
+        let flat = |field, worth| Box::new(ConstScoreQuery::new(filter::label(field, &start), worth)) as _;
         let starts = vec![
             flat(self.fields.name_whole, 4.0),
             flat(self.fields.name_core, 3.0),
             flat(self.fields.name_starts, 2.0),
             flat(self.fields.inner_starts, 1.0),
         ];
-        let understood = Understood { query: filter::any(starts), stems: BTreeSet::new(), suggestion: None };
-        let rarity = self.everybody.searcher();
-        let mut answers = Vec::new();
-        for (searcher, audience) in self.shelves(caller) {
-            let whole = self.whole(&understood, audience, &query);
-            answers.push(self.collect(&searcher, &rarity, whole.as_ref(), &query)?);
-        }
-        let hits = self.merge(answers, &query, understood).hits;
-        if !hits.is_empty() || compact.is_empty() {
-            return Ok(hits);
-        }
-        Ok(self.search(caller, &Query { limit, ..Query::of(text) })?.hits)
+        let begins = Understood { query: filter::any(starts), filters, ..Understood::default() };
+        let hits = self.answer(caller, &self.everybody.searcher(), query, &begins)?.hits;
+        if hits.is_empty() { Ok(self.search(caller, query)?.hits) } else { Ok(hits) }
     }
 
-    /// The shelves that the caller may look at, with what selects the entries that it may know of.
-    fn shelves(&self, caller: &Caller) -> Vec<(Searcher, Option<Box<dyn Wanted>>)> {
-        let some =
-            filter::audience(&self.fields, caller).map(|audience| (self.some.searcher(), Some(audience)));
-        std::iter::once((Shelf::searcher(&self.everybody), None)).chain(some).collect()
+    /// Asks the shelves that the caller may look at, and puts what they find together.
+    fn answer(
+        &self,
+        caller: &Caller,
+        rarity: &Searcher,
+        query: &Query,
+        understood: &Understood,
+    ) -> Result<Answer, SearchError> {
+        let sides = self.sides(caller);
+        let mut answer = Answer { suggestion: understood.suggestion.clone(), ..Answer::default() };
+        let mut top = Vec::new();
+        let mut counts = vec![HashMap::default(); facet_fields(query.listing).len()];
+        for side in &sides {
+            let whole = self.whole(understood, side, query);
+            let found = collect(&side.searcher, rarity, whole.as_ref(), query)?;
+            answer.total += found.total;
+            top.extend(found.top.into_iter().map(|(rank, address)| (rank, &side.searcher, address)));
+            counts = facets::add(counts, found.facets);
+        }
+        top.sort_by(|(a, ..), (b, ..)| a.cmp(b));
+        for (_, searcher, address) in page(top, query) {
+            answer.hits.push(self.hit(searcher, address, query, understood)?);
+        }
+        answer.facets = query.facets.then(|| facets::answer(facet_fields(query.listing), counts));
+        Ok(answer)
+    }
+
+    fn sides(&self, caller: &Caller) -> Vec<Side> {
+        let everybody = Side { searcher: self.everybody.searcher(), audience: None };
+        let audience = filter::audience(&self.fields, caller);
+        let some = audience.map(|it| Side { searcher: self.some.searcher(), audience: Some(it) });
+        std::iter::once(everybody).chain(some).collect()
     }
 
     /// Reads the words: which of them are joined, which are mistyped, which the names have.
     fn understand(
         &self,
         rarity: &Searcher,
-        wanted: &text::Wanted,
+        wanted: text::Wanted,
         within_names: bool,
     ) -> Result<Understood, SearchError> {
         if wanted.words.is_empty() {
-            return Ok(Understood { query: Box::new(AllQuery), stems: BTreeSet::new(), suggestion: None });
+            // What is no word is nowhere; nothing at all, or filters alone, ask for whatever there is.
+            let query: Box<dyn Wanted> =
+                if wanted.is_more_than_filters { Box::new(EmptyQuery) } else { Box::new(AllQuery) };
+            return Ok(Understood { query, filters: wanted.filters, ..Understood::default() });
         }
-        let (words, suggestion) = self.words(rarity, wanted)?;
+        let (words, suggestion) = self.words(rarity, &wanted)?;
         let mut query = relevance::query(&self.fields, &words);
         if within_names {
             let within = filter::within_name(&self.fields, &wanted.words.join("-"));
@@ -140,7 +159,8 @@ impl SearchIndex {
             .iter()
             .flat_map(|it| std::iter::once(&it.text).chain(it.others.iter().map(|(text, _)| text)));
         let stems = texts.flat_map(|text| analysis::stems(text)).collect();
-        Ok(Understood { query: self.with_hints(query, wanted), stems, suggestion })
+        let query = self.with_hints(query, &wanted);
+        Ok(Understood { query, filters: wanted.filters, stems, suggestion })
     }
 
     fn words(
@@ -159,17 +179,30 @@ impl SearchIndex {
                 words[i].or_joined(&joined);
             }
         }
-        let mut suggested: Option<Vec<String>> = None;
-        for (i, word) in words.iter_mut().enumerate() {
-            if word.others.is_empty() && !spelling::is_known(rarity, &self.fields, &word.text)? {
-                let meant = spelling::meant(rarity, &self.fields, &word.text)?;
-                if let Some(likeliest) = meant.first() {
-                    suggested.get_or_insert_with(|| wanted.words.clone())[i].clone_from(likeliest);
-                }
-                word.or_meant(meant);
+        let suggestion = self.mend(rarity, &mut words)?;
+        Ok((words, suggestion))
+    }
+
+    /// Adds to words that nobody has what was probably meant; returns the text so mended, if it is another.
+    fn mend(&self, rarity: &Searcher, words: &mut [Word]) -> Result<Option<String>, SearchError> {
+        let mut mended: Vec<String> = words.iter().map(|word| word.text.clone()).collect();
+        let (mut n_mistyped, mut is_mended) = (0, false);
+        for (word, mended) in words.iter_mut().zip(&mut mended) {
+            if n_mistyped == spelling::MAX_MISTYPED {
+                break;
             }
+            if !word.others.is_empty() || spelling::is_known(rarity, &self.fields, &word.text)? {
+                continue;
+            }
+            n_mistyped += 1;
+            let meant = spelling::meant(rarity, &self.fields, &word.text)?;
+            if let Some(likeliest) = meant.first() {
+                mended.clone_from(likeliest);
+                is_mended = true;
+            }
+            word.or_meant(meant);
         }
-        Ok((words, suggested.map(|words| words.join(" "))))
+        Ok(is_mended.then(|| mended.join(" ")))
     }
 
     /// Prefers what the text names in passing.
@@ -188,73 +221,69 @@ impl SearchIndex {
     }
 
     /// The text, the filters and the audience together.
-    fn whole(
-        &self,
-        understood: &Understood,
-        audience: Option<Box<dyn Wanted>>,
-        query: &Query,
-    ) -> Box<dyn Wanted> {
-        let conditions = filter::conditions(&self.fields, &query.filters, query.listing);
-        let audience = audience.map(|audience| Box::new(BoostQuery::new(audience, 0.0)) as Box<dyn Wanted>);
-        let text = understood.query.box_clone();
-        filter::all(std::iter::once(text).chain(conditions).chain(audience).collect())
+    fn whole(&self, understood: &Understood, side: &Side, query: &Query) -> Box<dyn Wanted> {
+        let text = std::iter::once(understood.query.box_clone());
+        let conditions = [&understood.filters, &query.filters]
+            .into_iter()
+            .flat_map(|filters| filter::conditions(&self.fields, filters, query.listing));
+        let listed = filter::listed(&self.fields, query.listing, &query.without);
+        let audience = side.audience.as_ref().map(|it| filter::unscored(it.box_clone()));
+        filter::all(text.chain(conditions).chain(listed).chain(audience).collect())
     }
 
-    fn collect(
+    fn hit(
         &self,
         searcher: &Searcher,
-        rarity: &Searcher,
-        whole: &dyn Wanted,
+        address: DocAddress,
         query: &Query,
-    ) -> Result<Found, SearchError> {
-        let n_wanted = query.skip.saturating_add(query.limit).clamp(1, MAX_WINDOW);
-        let facets = query.facets.then_some(FacetCounter { fields: facet_fields(query.listing) });
-        let rarity = Rarity(rarity);
-        let (total, top, facets) = if query.sort.is_empty() {
-            let by_relevance = TopDocs::with_limit(n_wanted).tweak_score(place(is_repeating(query)));
-            searcher.search_with_statistics_provider(whole, &(Count, by_relevance, facets), &rarity)?
-        } else {
-            let sorted = FirstOfSegments { order: whole_order(&query.sort), limit: n_wanted };
-            let (total, top, facets) =
-                searcher.search_with_statistics_provider(whole, &(Count, sorted, facets), &rarity)?;
-            (total, top.into_iter().map(|address| ((0.0, 0), address)).collect(), facets)
-        };
-        let top = top.into_iter().map(|(place, address)| Ok((place, self.card(searcher, address)?)));
-        Ok(Found { total, top: top.collect::<Result<_, SearchError>>()?, facets: facets.unwrap_or_default() })
-    }
-
-    fn card(&self, searcher: &Searcher, address: DocAddress) -> Result<Card, SearchError> {
+        understood: &Understood,
+    ) -> Result<Hit, SearchError> {
         use tantivy::schema::Value as _;
         let document: TantivyDocument = searcher.doc(address)?;
         let card = document.get_first(self.fields.card).and_then(|card| card.as_bytes()).unwrap_or_default();
-        serde_json::from_slice(card).map_err(SearchError::Corrupt)
+        let card: Card = serde_json::from_slice(card).map_err(SearchError::Corrupt)?;
+        let shown = query.snippets.then(|| snippet(&card, &understood.stems, self.fields.summary));
+        Ok(Hit::of(card, query.listing, shown.unwrap_or_default()))
     }
+}
 
-    fn merge(&self, answers: Vec<Found>, query: &Query, understood: Understood) -> Answer {
-        let total = answers.iter().map(|found| found.total).sum();
-        let mut top = Vec::new();
-        let mut counts = vec![HashMap::default(); facet_fields(query.listing).len()];
-        for found in answers {
-            top.extend(found.top);
-            counts = facets::add(counts, found.facets);
-        }
-        top.sort_by(|a, b| compare(&query.sort, a, b));
-        let page = top.into_iter().skip(query.skip).take(query.limit);
-        let hits = page.map(|(_, card)| {
-            let pieces = if query.snippets {
-                snippet(&card, &understood.stems, self.fields.summary)
-            } else {
-                Vec::new()
-            };
-            Hit::of(card, query.listing, pieces)
-        });
-        Answer {
-            total,
-            hits: hits.collect(),
-            facets: query.facets.then(|| facets::answer(facet_fields(query.listing), counts)),
-            suggestion: understood.suggestion,
+/// Asks for everything, and looks for nothing in particular.
+impl Default for Understood {
+    fn default() -> Self {
+        Self {
+            query: Box::new(AllQuery),
+            filters: Filters::default(),
+            stems: BTreeSet::new(),
+            suggestion: None,
         }
     }
+}
+
+fn page<T>(top: Vec<T>, query: &Query) -> impl Iterator<Item = T> {
+    let n_shown = query.limit.min(MAX_WINDOW.saturating_sub(query.skip));
+    top.into_iter().skip(query.skip).take(n_shown)
+}
+
+fn collect(
+    searcher: &Searcher,
+    rarity: &Searcher,
+    whole: &dyn Wanted,
+    query: &Query,
+) -> Result<Found, SearchError> {
+    let n_wanted = query.skip.saturating_add(query.limit).clamp(1, MAX_WINDOW);
+    let facets = query.facets.then_some(FacetCounter { fields: facet_fields(query.listing) });
+    let rarity = Rarity(rarity);
+    let (total, top, facets) = if query.sort.is_empty() {
+        let by_relevance = TopDocs::with_limit(n_wanted).tweak_score(place(is_repeating(query)));
+        let (total, top, facets) =
+            searcher.search_with_statistics_provider(whole, &(Count, by_relevance, facets), &rarity)?;
+        let top = top.into_iter().map(|((score, order), address)| (by_score(score, order), address));
+        (total, top.collect(), facets)
+    } else {
+        let sorted = FirstOfSegments { order: whole_order(&query.sort), limit: n_wanted };
+        searcher.search_with_statistics_provider(whole, &(Count, sorted, facets), &rarity)?
+    };
+    Ok(Found { total, top, facets: facets.unwrap_or_default() })
 }
 
 fn facet_fields(listing: Listing) -> FacetFields {
@@ -269,7 +298,9 @@ fn is_repeating(query: &Query) -> bool {
     query.filters.series.is_empty()
 }
 
-/// The score with what speaks for the entry itself.
+/// The score with what speaks for the entry itself, and what decides between equals.
+type Place = (Score, u64);
+
 fn place(is_repeating: bool) -> impl Fn(&SegmentReader) -> Box<dyn Fn(DocId, Score) -> Place> + Send + Sync {
     move |segment| {
         let columns = segment.fast_fields();
@@ -299,22 +330,4 @@ fn whole_order(sort: &[Sort]) -> Vec<Sort> {
         }
     }
     whole
-}
-
-/// Orders results of both shelves as each shelf ordered its own.
-fn compare(sort: &[Sort], (place, a): &(Place, Card), (other, b): &(Place, Card)) -> Ordering {
-    if sort.is_empty() {
-        return other.0.total_cmp(&place.0).then(other.1.cmp(&place.1));
-    }
-    let owner = |card: &Card| if card.promulgated { String::new() } else { card.owner.to_string() };
-    let by = |sort: &Sort| {
-        let ordering = match sort.key {
-            SortKey::Name => a.name.as_str().cmp(b.name.as_str()),
-            SortKey::Owner => owner(a).cmp(&owner(b)),
-            SortKey::Series => a.series.as_str().cmp(b.series.as_str()),
-            SortKey::Downloads => a.downloads.cmp(&b.downloads),
-        };
-        if sort.descending { ordering.reverse() } else { ordering }
-    };
-    whole_order(sort).iter().map(by).find(|it| it.is_ne()).unwrap_or(Ordering::Equal)
 }

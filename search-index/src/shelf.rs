@@ -79,9 +79,14 @@ impl Shelf {
         Ok(self.reader.reload()?)
     }
 
+    /// Says whether the files are as they were written.
+    pub(crate) fn is_sound(&self) -> Result<bool, SearchError> {
+        Ok(self.reader.searcher().index().validate_checksum()?.is_empty())
+    }
+
     /// Returns the last commit's note.
     pub(crate) fn note(&self) -> Result<Option<String>, SearchError> {
-        Ok(self.writer().index().load_metas()?.payload)
+        Ok(self.reader.searcher().index().load_metas()?.payload)
     }
 }
 

@@ -1,32 +1,74 @@
-//! The first results by keys other than relevance.
+//! Where results stand: by keys of an order, or by relevance; alike on both shelves and in all of their segments.
 
-use std::collections::BinaryHeap;
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap, HashMap};
 
 use tantivy::collector::{Collector, SegmentCollector};
-use tantivy::columnar::Column;
+use tantivy::columnar::{Column, StrColumn};
 use tantivy::{DocAddress, DocId, Score, SegmentOrdinal, SegmentReader};
 
 use crate::query::{Sort, SortKey};
 
-/// Collects the first of each segment: whoever asked puts those of all segments in order.
+/// Where a result stands: the least comes first.
+pub(crate) type Rank = Vec<Key>;
+
+/// One key of a rank.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Key {
+    Ascending(Value),
+    Descending(Reverse<Value>),
+}
+
+/// What is compared. The values at one place of a rank are all of one kind.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Value {
+    Number(u64),
+    Text(String),
+}
+
+impl Key {
+    fn new(value: Value, descending: bool) -> Self {
+        if descending { Self::Descending(Reverse(value)) } else { Self::Ascending(value) }
+    }
+}
+
+/// Returns where a result stands by relevance.
+pub(crate) fn by_score(score: Score, order: u64) -> Rank {
+    // Scores are never negative, and then their bits sort as they do.
+    [score.to_bits().into(), order].map(|number| Key::new(Value::Number(number), true)).into()
+}
+
+/// Collects the first by the keys of an order: as many of each segment as may be among the first of all.
 pub(crate) struct FirstOfSegments {
     pub(crate) order: Vec<Sort>,
     pub(crate) limit: usize,
 }
 
 /// A segment numbers its texts as they sort, so that numbers are compared instead of texts.
-type Rank = Vec<u64>;
+type Numbers = Vec<u64>;
 
 pub(crate) struct FirstOfSegment {
-    columns: Vec<(Option<Column<u64>>, bool)>,
+    columns: Vec<SortedColumn>,
     limit: usize,
     segment: SegmentOrdinal,
     /// Those that come first, the last of them on top.
-    first: BinaryHeap<(Rank, DocId)>,
+    first: BinaryHeap<(Numbers, DocId)>,
+}
+
+struct SortedColumn {
+    values: Values,
+    descending: bool,
+}
+
+/// A column's values; none where no entry of the segment has one.
+enum Values {
+    None,
+    Numbers(Column<u64>),
+    Texts(StrColumn),
 }
 
 impl Collector for FirstOfSegments {
-    type Fruit = Vec<DocAddress>;
+    type Fruit = Vec<(Rank, DocAddress)>;
     type Child = FirstOfSegment;
 
     fn for_segment(
@@ -34,15 +76,16 @@ impl Collector for FirstOfSegments {
         segment: SegmentOrdinal,
         reader: &SegmentReader,
     ) -> tantivy::Result<FirstOfSegment> {
+        let columns = reader.fast_fields();
+        let texts = |name| Ok(columns.str(name)?.map_or(Values::None, Values::Texts));
         let column = |sort: &Sort| {
-            let columns = reader.fast_fields();
-            let column = match sort.key {
-                SortKey::Downloads => columns.column_opt("downloads")?,
-                SortKey::Name => columns.str("name")?.map(|column| column.ords().clone()),
-                SortKey::Owner => columns.str("shown_owner")?.map(|column| column.ords().clone()),
-                SortKey::Series => columns.str("series")?.map(|column| column.ords().clone()),
+            let values: tantivy::Result<Values> = match sort.key {
+                SortKey::Downloads => Ok(columns.column_opt("downloads")?.map_or(Values::None, Values::Numbers)),
+                SortKey::Name => texts("name"),
+                SortKey::Owner => texts("shown_owner"),
+                SortKey::Series => texts("series"),
             };
-            Ok((column, sort.descending))
+            Ok(SortedColumn { values: values?, descending: sort.descending })
         };
         let columns = self.order.iter().map(column).collect::<tantivy::Result<_>>()?;
         Ok(FirstOfSegment { columns, limit: self.limit, segment, first: BinaryHeap::new() })
@@ -52,33 +95,72 @@ impl Collector for FirstOfSegments {
         false
     }
 
-    fn merge_fruits(&self, segments: Vec<Vec<DocAddress>>) -> tantivy::Result<Vec<DocAddress>> {
-        Ok(segments.concat())
+    fn merge_fruits(
+        &self,
+        segments: Vec<tantivy::Result<Vec<(Rank, DocAddress)>>>,
+    ) -> tantivy::Result<Vec<(Rank, DocAddress)>> {
+        Ok(segments.into_iter().collect::<tantivy::Result<Vec<_>>>()?.concat())
     }
 }
 
-impl FirstOfSegment {
-    fn rank(&self, doc: DocId) -> Rank {
-        let rank = |(column, descending): &(Option<Column<u64>>, bool)| {
-            let rank = column.as_ref().and_then(|column| column.first(doc)).unwrap_or_default();
-            if *descending { !rank } else { rank }
+impl SortedColumn {
+    /// Turns a number around where the largest comes first, and back.
+    fn turned(&self, number: u64) -> u64 {
+        if self.descending { !number } else { number }
+    }
+
+    fn number(&self, doc: DocId) -> u64 {
+        let number = match &self.values {
+            Values::None => None,
+            Values::Numbers(column) => column.first(doc),
+            Values::Texts(column) => column.ords().first(doc),
         };
-        self.columns.iter().map(rank).collect()
+        self.turned(number.unwrap_or_default())
+    }
+
+    /// Returns what these numbers stand for, whatever the segment.
+    fn keys(&self, numbers: impl Iterator<Item = u64>) -> tantivy::Result<HashMap<u64, Key>> {
+        let numbers: BTreeSet<u64> = numbers.map(|number| self.turned(number)).collect();
+        let numbers: Vec<u64> = numbers.into_iter().collect();
+        let values = self.values(&numbers)?.into_iter().map(|value| Key::new(value, self.descending));
+        Ok(numbers.iter().map(|number| self.turned(*number)).zip(values).collect())
+    }
+
+    fn values(&self, numbers: &[u64]) -> tantivy::Result<Vec<Value>> {
+        let Values::Texts(column) = &self.values else {
+            return Ok(numbers.iter().copied().map(Value::Number).collect());
+        };
+        let mut texts = Vec::with_capacity(numbers.len());
+        let keep = |text: &[u8]| texts.push(Value::Text(String::from_utf8_lossy(text).into_owned()));
+        column.dictionary().sorted_ords_to_term_cb(numbers, keep)?;
+        Ok(texts)
     }
 }
 
 impl SegmentCollector for FirstOfSegment {
-    type Fruit = Vec<DocAddress>;
+    type Fruit = tantivy::Result<Vec<(Rank, DocAddress)>>;
 
     fn collect(&mut self, doc: DocId, _: Score) {
-        self.first.push((self.rank(doc), doc));
-        if self.first.len() > self.limit {
+        let numbers = || self.columns.iter().map(|column| column.number(doc));
+        let is_full = self.first.len() == self.limit;
+        if is_full && self.first.peek().is_some_and(|(last, _)| numbers().ge(last.iter().copied())) {
+            return;
+        }
+        let numbers = numbers().collect();
+        self.first.push((numbers, doc));
+        if is_full {
             self.first.pop();
         }
     }
 
-    fn harvest(self) -> Vec<DocAddress> {
-        let segment = self.segment;
-        self.first.into_iter().map(|(_, doc)| DocAddress::new(segment, doc)).collect()
+    fn harvest(self) -> Self::Fruit {
+        let numbers_at = |place: usize| self.first.iter().map(move |(numbers, _)| numbers[place]);
+        let keys = self.columns.iter().enumerate().map(|(place, column)| column.keys(numbers_at(place)));
+        let keys = keys.collect::<tantivy::Result<Vec<_>>>()?;
+        let rank = |numbers: &Numbers| -> Rank {
+            numbers.iter().zip(&keys).filter_map(|(number, keys)| keys.get(number).cloned()).collect()
+        };
+        let place = |(numbers, doc): &(Numbers, DocId)| (rank(numbers), DocAddress::new(self.segment, *doc));
+        Ok(self.first.iter().map(place).collect())
     }
 }

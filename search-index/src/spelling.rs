@@ -16,6 +16,10 @@ const MIN_BYTES_FOR_TWO: usize = 7;
 /// How many words are tried for one.
 const MAX_MEANT: usize = 3;
 
+/// How many words of a text are taken for mistyped: each means a walk through the dictionary, and a text of which
+/// nothing is known is of another language or none.
+pub(crate) const MAX_MISTYPED: usize = 4;
+
 /// Says whether some entry that everybody may see has the word, or a name that begins with it.
 pub(crate) fn is_known(searcher: &Searcher, fields: &Fields, word: &str) -> Result<bool, SearchError> {
     for field in

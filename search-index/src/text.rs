@@ -9,11 +9,18 @@ use crate::query::Filters;
 /// The most words of a text that are looked for. More do not narrow anything down, and each costs.
 const MAX_WORDS: usize = 12;
 
+/// How much of a text is read, in pieces between spaces: what is pasted by mistake is not taken apart.
+const MAX_PIECES: usize = 60;
+
 /// What a text asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Wanted {
     /// The words, as they are written.
     pub(crate) words: Vec<String>,
+    /// Whether it has anything but filters, be it a word or not.
+    pub(crate) is_more_than_filters: bool,
+    /// Everything but the filters, run together in lower case: how a name may begin.
+    pub(crate) start: String,
     /// What it says outright that must hold.
     pub(crate) filters: Filters,
     /// The kind that it names in passing: what has it is preferred, nothing is left out.
@@ -28,9 +35,12 @@ pub(crate) struct Wanted {
 pub(crate) fn read(text: &str) -> Wanted {
     let mut wanted = Wanted { is_open: !text.ends_with(char::is_whitespace), ..Wanted::default() };
     let mut rest = Vec::new();
-    for piece in text.split_whitespace() {
-        if !read_filter(piece, &mut wanted.filters) {
+    for piece in text.split_whitespace().take(MAX_PIECES) {
+        let piece = piece.strip_prefix("cs:").unwrap_or(piece);
+        if let Some(piece) = read_filter(piece, &mut wanted.filters).filter(|piece| !piece.is_empty()) {
+            wanted.is_more_than_filters = true;
             rest.extend(plain_words(piece));
+            wanted.start.extend(piece.to_lowercase().chars().filter(|it| it.is_alphanumeric()));
         }
     }
     let words: Vec<String> = rest.iter().filter(|word| !is_stop_word(word)).cloned().collect();
@@ -41,18 +51,15 @@ pub(crate) fn read(text: &str) -> Wanted {
     wanted
 }
 
-/// Takes a piece that names a field, or an owner by its tilde.
-fn read_filter(piece: &str, filters: &mut Filters) -> bool {
+/// Takes what a piece says of a field, or of an owner by its tilde; returns what is left to be looked for.
+fn read_filter<'a>(piece: &'a str, filters: &mut Filters) -> Option<&'a str> {
     if let Some(owner) = piece.strip_prefix('~').filter(|owner| !owner.is_empty()) {
         let (owner, name) = owner.split_once('/').unwrap_or((owner, ""));
         filters.owner.push(owner.to_owned());
-        if !name.is_empty() {
-            filters.name.push(name.to_owned());
-        }
-        return true;
+        return Some(name);
     }
     let Some((field, value)) = piece.split_once(':').filter(|(_, value)| !value.is_empty()) else {
-        return false;
+        return Some(piece);
     };
     let value = value.to_owned();
     match field.to_ascii_lowercase().as_str() {
@@ -64,11 +71,11 @@ fn read_filter(piece: &str, filters: &mut Filters) -> bool {
         "requires" => filters.requires.push(value),
         "arch" | "architecture" => filters.architectures.push(value),
         "type" | "kind" => {
-            filters.kind = Some(if value == "bundle" { Kind::Bundle } else { Kind::Charm });
+            filters.kind.push(if value == "bundle" { Kind::Bundle } else { Kind::Charm });
         }
-        _ => return false,
+        _ => return Some(piece),
     }
-    true
+    None
 }
 
 /// Takes words that say what kind of thing is wanted, or where it is to run, if others are left.
@@ -107,6 +114,13 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_behind_an_owner_is_a_word_that_a_name_may_begin_with() {
+        let wanted = read("~alice/My-sq tags:x");
+        assert_eq!((wanted.words, wanted.start), (vec!["my".into(), "sq".into()], "mysq".into()));
+        assert_eq!(wanted.filters.owner, ["alice"]);
+    }
+
+    #[test]
     fn series_and_kind_in_passing_are_preferred_and_not_looked_for() {
         let wanted = read("mysql on trusty bundle");
         assert_eq!(
@@ -121,6 +135,12 @@ mod tests {
     fn stop_words_are_looked_for_only_where_nothing_else_is() {
         assert_eq!(read("systems for the machines").words, ["systems", "machines"]);
         assert_eq!(read("it").words, ["it"]);
+    }
+
+    #[test]
+    fn a_reference_is_read_as_what_it_names() {
+        let wanted = read("cs:~alice/trusty/mysql-3");
+        assert_eq!((wanted.words, wanted.series), (vec!["mysql".into(), "3".into()], vec!["trusty".into()]));
     }
 
     #[test]

@@ -111,11 +111,11 @@ fn read_filter(filters: &mut Filters, name: &str, value: String) -> Result<(), P
     match name {
         "name" => filters.name.push(value),
         // An empty owner is that of promulgated charms.
-        "owner" if value.is_empty() => filters.promulgated = Some(true),
+        "owner" if value.is_empty() => filters.promulgated.push(true),
         "owner" => filters.owner.push(value),
         "series" => filters.series.push(value),
-        "type" => filters.kind = Some(if value == "bundle" { Kind::Bundle } else { Kind::Charm }),
-        "promulgated" => filters.promulgated = Some(flag("promulgated filter parameter", &value)?),
+        "type" => filters.kind.push(if value == "bundle" { Kind::Bundle } else { Kind::Charm }),
+        "promulgated" => filters.promulgated.push(flag("promulgated filter parameter", &value)?),
         "tags" => filters.tags.push(value),
         "provides" => filters.provides.push(value),
         "requires" => filters.requires.push(value),

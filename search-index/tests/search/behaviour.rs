@@ -1,6 +1,6 @@
 //! What holds of every search, whatever is in the index.
 
-use crate::collection::{entries, index_of, plain};
+use crate::collection::{at, entries, index_of, plain};
 use charm_model::rights::{Caller, Identity, Scope};
 use search_index::{Answer, Audience, Entry, Listing, Query, SearchIndex, Sort, SortKey};
 
@@ -31,7 +31,7 @@ fn with_hidden() -> SearchIndex {
     };
     let audience = Audience::Only(vec!["alice".parse().unwrap(), "@customers".parse().unwrap()]);
     index.replace(&hidden.base.clone(), &audience, &[hidden]).unwrap();
-    index.commit(2).unwrap();
+    index.commit(at(2)).unwrap();
     index
 }
 
@@ -49,7 +49,7 @@ fn what_is_hidden_changes_nothing_that_is_answered() {
             let (expected, found) =
                 (without.search(caller, &asked).unwrap(), with.search(caller, &asked).unwrap());
             assert_eq!(found, expected, "{text}");
-            let complete = |index: &SearchIndex| index.complete(caller, text, 10).unwrap();
+            let complete = |index: &SearchIndex| index.complete(caller, &Query::of(text)).unwrap();
             assert_eq!(complete(&with), complete(&without), "{text}");
         }
     }
@@ -69,7 +69,7 @@ fn those_who_may_know_find_it_and_it_counts() {
         assert_eq!((names(&answer), answer.total), (vec!["~alice/mysql-quixotic".to_owned()], 1));
         assert_eq!(answer.facets.unwrap()["tags"], [("hush".to_owned(), 1)]);
         assert_eq!(
-            names(&Answer { hits: index.complete(caller, "mysql-q", 10).unwrap(), ..Answer::default() })
+            names(&Answer { hits: index.complete(caller, &Query::of("mysql-q")).unwrap(), ..Answer::default() })
                 .len(),
             1
         );
@@ -82,19 +82,19 @@ fn a_base_that_is_shown_or_hidden_moves_whole() {
     let base = "~alice/mysql-quixotic".parse().unwrap();
     let total = |index: &SearchIndex| index.search(&Caller::Admin, &everything("quixotic")).unwrap().total;
     index.replace(&base, &Audience::Everybody, &[plain(base.clone())]).unwrap();
-    index.commit(3).unwrap();
+    index.commit(at(3)).unwrap();
     assert_eq!(
         (total(&index), index.search(&Caller::Anonymous, &everything("quixotic")).unwrap().total),
         (1, 1)
     );
     index.replace(&base, &Audience::Only(Vec::new()), &[plain(base.clone())]).unwrap();
-    index.commit(4).unwrap();
+    index.commit(at(4)).unwrap();
     assert_eq!(
         (total(&index), index.search(&Caller::Anonymous, &everything("quixotic")).unwrap().total),
         (1, 0)
     );
     index.replace(&base, &Audience::Everybody, &[]).unwrap();
-    index.commit(5).unwrap();
+    index.commit(at(5)).unwrap();
     assert_eq!(total(&index), 0);
 }
 
@@ -206,7 +206,7 @@ fn names_are_matched_within_from_three_characters_on() {
 fn completion_is_of_whole_names_first() {
     let index = index_of(&entries());
     let complete = |text: &str| {
-        let hits = index.complete(&Caller::Anonymous, text, 5).unwrap();
+        let hits = index.complete(&Caller::Anonymous, &Query { limit: 5, ..Query::of(text) }).unwrap();
         hits.into_iter().map(|hit| hit.base.name.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(complete("redis")[..2], ["redis", "redis-exporter"]);
@@ -233,7 +233,7 @@ fn any_text_is_answered() {
         "x y ".repeat(500).as_str(),
     ] {
         index.search(&Caller::Anonymous, &Query { within_names: true, ..everything(text) }).unwrap();
-        index.complete(&Caller::Anonymous, text, 10).unwrap();
+        index.complete(&Caller::Anonymous, &Query::of(text)).unwrap();
     }
 }
 
@@ -241,15 +241,15 @@ fn any_text_is_answered() {
 fn an_index_on_disk_goes_on_where_it_was_committed() {
     let directory = tempfile::tempdir().unwrap();
     let index = SearchIndex::open(directory.path()).unwrap();
-    assert_eq!(index.cursor().unwrap(), None);
+    assert_eq!(index.cursor(), None);
     let entry = plain("~joe/web".parse().unwrap());
     index.replace(&entry.base.clone(), &Audience::Everybody, std::slice::from_ref(&entry)).unwrap();
     index.flush().unwrap();
-    assert_eq!((index.cursor().unwrap(), index.len()), (None, 1), "written, and not whole");
-    index.commit(7).unwrap();
+    assert_eq!((index.cursor(), index.len()), (None, 1), "written, and not whole");
+    index.commit(at(7)).unwrap();
     index.replace(&entry.base.clone(), &Audience::Everybody, &[]).unwrap();
     assert!(SearchIndex::open(directory.path()).is_err(), "one writer at a time");
     drop(index);
     let index = SearchIndex::open(directory.path()).unwrap();
-    assert_eq!((index.cursor().unwrap(), index.len()), (Some(7), 1));
+    assert_eq!((index.cursor(), index.len()), (Some(at(7)), 1));
 }

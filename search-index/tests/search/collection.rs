@@ -3,7 +3,7 @@
 use charm_model::name::Series;
 use charm_model::reference::{BaseId, Revision};
 use charm_model::timestamp::Timestamp;
-use search_index::{Audience, Entry, Kind, SearchIndex};
+use search_index::{Audience, Cursor, Entry, Kind, SearchIndex};
 
 /// Returns the entries of the collection, one for each series.
 pub(crate) fn entries() -> Vec<Entry> {
@@ -71,6 +71,11 @@ pub(crate) fn index_of(entries: &[Entry]) -> SearchIndex {
     for same_base in entries.chunk_by(|a, b| a.base == b.base) {
         index.replace(&same_base[0].base, &Audience::Everybody, same_base).unwrap();
     }
-    index.commit(1).unwrap();
+    index.commit(at(1)).unwrap();
     index
+}
+
+/// Returns the cursor at an event.
+pub(crate) fn at(event: u64) -> Cursor {
+    Cursor { event, at: Timestamp::from_micros(1_700_000_000_000_000) }
 }

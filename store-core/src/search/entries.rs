@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use catalog::base::Base;
 use catalog::charm::Charm;
@@ -25,32 +26,52 @@ use crate::store::Store;
 /// How much of a README is read, in bytes.
 const MAX_README_BYTES: u64 = 64 << 10;
 
+/// A revision to which stable points, in these series.
+struct Current {
+    charm: Charm,
+    /// The path of its README.
+    readme: Option<String>,
+    series: Vec<Series>,
+}
+
 impl Store {
     /// Returns who may know of the base, and an entry for each series in which something is current in stable.
     pub(crate) async fn entries(&self, base: &Base) -> Result<(Audience, Vec<Entry>), StoreError> {
-        let mut tx = self.database().read().await?;
-        let snapshot = self.snapshot(&mut tx, base).await?;
-        let mut charms: BTreeMap<&CharmKey, (Entry, Vec<Series>)> = BTreeMap::new();
-        for ((channel, series), head) in &snapshot.heads {
-            if *channel != Channel::Stable {
-                continue;
-            }
-            if let Some((_, pointers)) = charms.get_mut(&head.charm) {
-                pointers.push(series.clone());
-            } else if let Some(charm) = tx.charm(base.id, &head.charm).await? {
-                let readme = tx.readme(charm.archive.id).await?;
-                let readme = self.text_of(base, &charm.key, readme).await;
-                let entry = Entry { readme, ..entry(base, &snapshot, &charm, series)? };
-                charms.insert(&head.charm, (entry, vec![series.clone()]));
+        let (snapshot, charms) = self.current_charms(base).await?;
+        let mut entries = Vec::new();
+        for Current { charm, readme, series } in charms {
+            let readme = self.text_of(base, &charm.key, readme).await;
+            let entity: Entity = charm.entity.read()?;
+            for (place, series) in by_preference(series).into_iter().enumerate() {
+                let (is_lead, readme) = (place == 0, readme.clone());
+                entries.push(Entry { is_lead, readme, ..entry(base, &snapshot, &charm, entity.clone(), series) });
             }
         }
-        let mut entries: Vec<Entry> =
-            charms.into_values().flat_map(|(entry, series)| each(&entry, series)).collect();
         entries.sort_by_cached_key(|entry| Reverse((rank(entry), entry.series.clone())));
         if let Some(first) = entries.first_mut() {
             first.is_preferred = true;
         }
         Ok((Audience::of(&base.acl), entries))
+    }
+
+    /// Returns what is current in stable, each revision once.
+    async fn current_charms(&self, base: &Base) -> Result<(Arc<Snapshot>, Vec<Current>), StoreError> {
+        let mut tx = self.database().read().await?;
+        let snapshot = self.snapshot(&mut tx, base).await?;
+        let mut pointers: BTreeMap<&CharmKey, Vec<Series>> = BTreeMap::new();
+        for ((channel, series), head) in &snapshot.heads {
+            if *channel == Channel::Stable {
+                pointers.entry(&head.charm).or_default().push(series.clone());
+            }
+        }
+        let mut charms = Vec::new();
+        for (key, series) in pointers {
+            if let Some(charm) = tx.charm(base.id, key).await? {
+                let readme = tx.readme(charm.archive.id).await?;
+                charms.push(Current { charm, readme, series });
+            }
+        }
+        Ok((snapshot, charms))
     }
 
     /// Returns the text of a file of the archive; nothing where it cannot be read: search goes on without.
@@ -80,11 +101,10 @@ impl Store {
     }
 }
 
-/// An entry for each pointer to a revision. The first, in the order of preference, stands for the revision.
-fn each(entry: &Entry, mut series: Vec<Series>) -> Vec<Entry> {
+/// Puts those first that a reference without a series would choose first.
+fn by_preference(mut series: Vec<Series>) -> Vec<Series> {
     series.sort_by_cached_key(|series| Reverse(SeriesScore::of(Some(series))));
-    let of = |(place, series)| Entry { series, is_lead: place == 0, ..entry.clone() };
-    series.into_iter().enumerate().map(of).collect()
+    series
 }
 
 /// What a reference without a series would choose first.
@@ -93,11 +113,10 @@ fn rank(entry: &Entry) -> (SeriesScore, SeriesScore) {
     (SeriesScore::of(own), SeriesScore::of(Some(&entry.series)))
 }
 
-fn entry(base: &Base, snapshot: &Snapshot, charm: &Charm, series: &Series) -> Result<Entry, StoreError> {
-    let entity: Entity = charm.entity.read()?;
+fn entry(base: &Base, snapshot: &Snapshot, charm: &Charm, entity: Entity, series: Series) -> Entry {
     let plain = Entry {
         base: base.name.clone(),
-        series: series.clone(),
+        series,
         revision: charm.key.revision,
         kind: Kind::Charm,
         supported: charm.supported.clone(),
@@ -119,10 +138,10 @@ fn entry(base: &Base, snapshot: &Snapshot, charm: &Charm, series: &Series) -> Re
         revisions: u32::try_from(snapshot.charms.len()).unwrap_or(u32::MAX),
         published_at: charm.published_at,
     };
-    Ok(match entity {
+    match entity {
         Entity::Charm(charm) => of_charm(charm, plain),
         Entity::Bundle(bundle) => of_bundle(bundle, plain),
-    })
+    }
 }
 
 fn of_charm(CharmText { metadata, config, .. }: CharmText, plain: Entry) -> Entry {

@@ -2,12 +2,13 @@
 //! made anew, another.
 //!
 //! ```text
-//! search/0/current      the name of the index that answers
+//! search/0/lock         locked by the server whose directory it is
+//!          current      the name of the index that answers
 //!          remake       is there while somebody wants another
-//!          1764309125…  an index
+//!          index-3      an index
 //! ```
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -17,6 +18,7 @@ use search_index::{SearchError, SearchIndex};
 
 use crate::error::StoreError;
 
+const LOCK: &str = "lock";
 const CURRENT: &str = "current";
 const REMAKE: &str = "remake";
 
@@ -30,10 +32,17 @@ pub(crate) struct Home {
     /// Of all servers; `None` keeps the index in memory.
     directory: Option<PathBuf>,
     /// This server's own, once it has one.
-    own: Mutex<Option<PathBuf>>,
+    own: Mutex<Option<Own>>,
 }
 
-/// Where one index is, or is to be.
+/// A server's own directory.
+struct Own {
+    directory: PathBuf,
+    /// Locked as long as it is open: the system unlocks it however the process ends.
+    _lock: File,
+}
+
+/// Where one index is, or is to be; `None` is in memory.
 #[derive(Debug, Clone)]
 pub(crate) struct IndexPlace(Option<PathBuf>);
 
@@ -51,31 +60,26 @@ impl Home {
         Self { directory, own: Mutex::default() }
     }
 
-    fn own(&self) -> Option<PathBuf> {
-        self.own.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Takes the first directory that no other process has; returns the index that is to answer there, if any is.
+    /// Takes the first directory that no other process has, unless this one has one already; returns the index that is
+    /// to answer there, if any is.
     pub(crate) fn claim(&self) -> Result<Option<IndexPlace>, StoreError> {
         let Some(directory) = &self.directory else { return Ok(None) };
-        for place in 0..MAX_SERVERS {
-            let own = directory.join(place.to_string());
-            if is_locked(&own) {
-                continue;
-            }
-            fs::create_dir_all(&own).map_err(SearchError::Directory)?;
-            *self.own.lock().unwrap_or_else(PoisonError::into_inner) = Some(own.clone());
-            return Ok(current(&own).map(|current| IndexPlace(Some(current))));
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        if own.is_none() {
+            *own = Some(claim_one_of(directory).map_err(SearchError::Directory)?.ok_or(SearchError::Locked)?);
         }
-        Err(SearchError::Locked.into())
+        let current = own.as_ref().and_then(|own| current(&own.directory));
+        Ok(current.map(|current| IndexPlace(Some(current))))
+    }
+
+    fn own(&self) -> Option<PathBuf> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|own| own.directory.clone())
     }
 
     /// Returns a place where no index is.
     pub(crate) fn fresh(&self) -> IndexPlace {
-        IndexPlace(self.own().map(|own| {
-            let names = (0..).map(|n| own.join(format!("index-{n}")));
-            names.into_iter().find(|place| !place.exists()).unwrap_or(own)
-        }))
+        let free = |own: PathBuf| (0..).map(|n| own.join(format!("index-{n}"))).find(|place| !place.exists());
+        IndexPlace(self.own().and_then(free))
     }
 
     /// Has this index answer from now on, also after a restart, and nobody ask for another.
@@ -88,12 +92,18 @@ impl Home {
         let draft = own.join("current.new");
         let settle = || {
             fs::write(&draft, name.as_encoded_bytes())?;
-            fs::File::open(&draft)?.sync_all()?;
+            File::open(&draft)?.sync_all()?;
             fs::rename(&draft, own.join(CURRENT))?;
-            fs::File::open(&own)?.sync_all()?;
+            File::open(&own)?.sync_all()?;
             remove_if_there(&own.join(REMAKE))
         };
         Ok(settle().map_err(SearchError::Directory)?)
+    }
+
+    /// Has no index answer, not after a restart either.
+    pub(crate) fn condemn(&self) -> Result<(), StoreError> {
+        let Some(own) = self.own() else { return Ok(()) };
+        Ok(remove_if_there(&own.join(CURRENT)).map_err(SearchError::Directory)?)
     }
 
     /// Deletes indexes that do not answer. Whoever still reads one has its files open.
@@ -113,45 +123,64 @@ impl Home {
         self.own().is_some_and(|own| own.join(REMAKE).exists())
     }
 
-    /// Says whether another process has the first directory.
-    pub(crate) fn is_taken(&self) -> bool {
-        self.directory.as_ref().is_some_and(|directory| is_locked(&directory.join("0")))
-    }
-
-    /// Asks every server of the directory for another index.
+    /// Asks every server that has or had a directory here for another index: those that run do it now, the others when
+    /// they start. Returns what those that run take away once they have done it.
     pub(crate) fn ask(&self) -> Result<Vec<PathBuf>, StoreError> {
-        let Some(directory) = &self.directory else { return Ok(Vec::new()) };
-        let servers =
-            (0..MAX_SERVERS).map(|place| directory.join(place.to_string())).filter(|own| own.is_dir());
-        let asked: Vec<PathBuf> = servers.map(|own| own.join(REMAKE)).collect();
-        for file in &asked {
-            fs::write(file, b"").map_err(SearchError::Directory)?;
+        let mut asked = Vec::new();
+        let servers = self.directory.iter().flat_map(|directory| places(directory)).filter(|own| own.is_dir());
+        for own in servers {
+            fs::write(own.join(REMAKE), b"").map_err(SearchError::Directory)?;
+            asked.push(own.join(REMAKE));
         }
+        asked.retain(|file| is_awaited(file));
         Ok(asked)
     }
+}
 
-    /// Asks, and waits until every server that runs has done it; the others do it when they start.
-    pub(crate) async fn ask_and_wait(&self) -> Result<(), StoreError> {
-        let asked = self.ask()?;
-        while asked.iter().any(|file| file.exists() && file.parent().is_some_and(is_locked)) {
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
-        Ok(())
+/// Waits until the servers that were asked have done it, or run no more.
+pub(crate) async fn wait_for(asked: &[PathBuf]) {
+    while asked.iter().any(|file| is_awaited(file)) {
+        tokio::time::sleep(LOOK_EVERY).await;
     }
+}
+
+fn is_awaited(asked: &Path) -> bool {
+    asked.exists() && asked.parent().is_some_and(is_locked)
+}
+
+fn places(directory: &Path) -> impl Iterator<Item = PathBuf> {
+    (0..MAX_SERVERS).map(|place| directory.join(place.to_string()))
+}
+
+fn claim_one_of(directory: &Path) -> io::Result<Option<Own>> {
+    for directory in places(directory) {
+        fs::create_dir_all(&directory)?;
+        if let Some(lock) = lock(&directory)? {
+            return Ok(Some(Own { directory, _lock: lock }));
+        }
+    }
+    Ok(None)
+}
+
+/// Locks a directory; returns `None` if another process has it.
+fn lock(own: &Path) -> io::Result<Option<File>> {
+    let file = File::options().create(true).truncate(false).write(true).open(own.join(LOCK))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Says whether a process has the directory. What cannot be locked at all is nobody's.
+fn is_locked(own: &Path) -> bool {
+    matches!(lock(own), Ok(None))
 }
 
 /// The index that answers in a server's directory.
 fn current(own: &Path) -> Option<PathBuf> {
     let name = fs::read_to_string(own.join(CURRENT)).ok()?;
     Some(own.join(name.trim())).filter(|index| index.is_dir())
-}
-
-/// Says whether a process has one of the directory's indexes open to write.
-fn is_locked(own: &Path) -> bool {
-    let indexes = fs::read_dir(own).into_iter().flatten().flatten().map(|entry| entry.path());
-    indexes
-        .filter(|index| index.is_dir())
-        .any(|index| matches!(SearchIndex::open(&index), Err(SearchError::Locked)))
 }
 
 fn remove_if_there(file: &Path) -> io::Result<()> {

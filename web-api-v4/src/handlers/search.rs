@@ -81,7 +81,7 @@ pub(crate) async fn complete(
     RawQuery(query): RawQuery,
 ) -> Result<Json<Completions>, Problem> {
     let SearchQuery { query, .. } = read(&query.unwrap_or_default(), Listing::PerRevision)?;
-    let hits = app.store.complete_name(&caller, query.text, query.limit).await?;
+    let hits = app.store.complete_name(&caller, query).await?;
     let completions = hits.into_iter().map(|hit| Completion {
         id: Reference { series: None, version: Version::CURRENT, ..hit.id },
         summary: hit.summary,
