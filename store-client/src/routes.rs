@@ -122,7 +122,8 @@ impl Store {
         self.ask(Call::new(Method::PUT, self.url_of(id, &["rights"], &[])).json(request)).await
     }
 
-    /// Returns what a search for these words finds, best first, with what each is and where it matches.
+    /// Returns what a search for these words finds, best first, each revision once, with what it is and where it
+    /// matches.
     pub async fn search(&self, text: &str, skip: u32, limit: u32) -> Result<SearchAnswer> {
         let query = [
             ("text", Some(text.to_owned())),
@@ -130,7 +131,7 @@ impl Store {
             ("limit", Some(limit.to_string())),
             ("snippets", Some("1".to_owned())),
         ];
-        self.ask(Call::get(self.url(["search"], &query))).await
+        self.ask(Call::get(self.url_below("v5", ["search"], &query))).await
     }
 
     /// Returns the events after a cursor, oldest first.
