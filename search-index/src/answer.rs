@@ -36,6 +36,8 @@ pub struct Hit {
     pub series: Series,
     /// Its revision.
     pub revision: Revision,
+    /// Whether one revision serves several series.
+    pub is_multi_series: bool,
     /// Charm or bundle.
     pub kind: Kind,
     /// Whether a reference without an owner means it.
@@ -76,6 +78,7 @@ impl Hit {
             base,
             series: card.series,
             revision: card.revision,
+            is_multi_series: card.multi,
             kind: card.kind,
             is_promulgated: card.promulgated,
             supported: card.supported,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
+use crate::analysis;
 use crate::names;
 
 static CONCEPTS: LazyLock<HashMap<&str, Vec<&str>>> = LazyLock::new(|| {
@@ -25,6 +26,21 @@ static EQUIVALENTS: LazyLock<HashMap<&str, Vec<&str>>> = LazyLock::new(|| {
     }
     equivalents
 });
+
+/// Every form of a word that means the same as others, with every form of these: words and stems.
+static SAME_TERMS: LazyLock<HashMap<String, BTreeSet<String>>> = LazyLock::new(|| {
+    let mut same: HashMap<String, BTreeSet<String>> = HashMap::new();
+    for (word, others) in EQUIVALENTS.iter() {
+        for form in forms(word) {
+            same.entry(form).or_default().extend(others.iter().flat_map(|other| forms(other)));
+        }
+    }
+    same
+});
+
+fn forms(word: &str) -> impl Iterator<Item = String> {
+    std::iter::once(word.to_owned()).chain(analysis::stems(word))
+}
 
 /// Lines that say something.
 fn lines(table: &str) -> impl Iterator<Item = &str> {
@@ -51,6 +67,11 @@ pub(crate) fn equivalents(word: &str) -> &'static [&'static str] {
     EQUIVALENTS.get(word).map_or(&[], Vec::as_slice)
 }
 
+/// Returns the terms, stems or not, that mean the same as this one.
+pub(crate) fn same_terms(term: &str) -> impl Iterator<Item = &'static str> {
+    SAME_TERMS.get(term).into_iter().flatten().map(String::as_str)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,5 +96,6 @@ mod tests {
         assert!(equivalents("k8s").contains(&"kubernetes"));
         assert!(equivalents("kubernetes").contains(&"k8s"));
         assert!(equivalents("haproxy").is_empty());
+        assert!(same_terms("kubernet").any(|term| term == "k8s"), "stems as well");
     }
 }

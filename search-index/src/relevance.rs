@@ -18,7 +18,9 @@ use crate::schema::Fields;
 /// What the whole text is worth as a name, flat.
 const WHOLE_NAME: f32 = 14.0;
 const CORE_NAME: f32 = 11.0;
-/// What a beginning is worth, flat.
+/// What it is worth as the beginning of a name, flat: what has the name comes before what is only told of it.
+const BEGUN_NAME: f32 = 8.0;
+/// What a word is worth as a beginning, flat.
 const NAME_START: f32 = 4.0;
 const INNER_START: f32 = 2.0;
 /// What a word is worth in each field, times its rarity there.
@@ -135,7 +137,7 @@ fn name_bonuses(fields: &Fields, words: &[Word]) -> Vec<Box<dyn Query>> {
         let whole = flat(fields.name_whole, name, WHOLE_NAME * worth);
         let compact = flat(fields.name_whole, &names::compact(name), WHOLE_NAME * worth);
         let core = flat(fields.name_core, &names::core(name), CORE_NAME * worth);
-        let start = flat(fields.name_starts, &names::compact(name), NAME_START * worth);
+        let start = flat(fields.name_starts, &names::compact(name), BEGUN_NAME * worth);
         DisjunctionMaxQuery::with_tie_breaker(vec![whole, compact, core, start], 0.0)
     });
     vec![Box::new(DisjunctionMaxQuery::with_tie_breaker(bonuses.map(|it| Box::new(it) as _).collect(), 0.0))]

@@ -80,7 +80,9 @@ impl Collector for FirstOfSegments {
         let texts = |name| Ok(columns.str(name)?.map_or(Values::None, Values::Texts));
         let column = |sort: &Sort| {
             let values: tantivy::Result<Values> = match sort.key {
-                SortKey::Downloads => Ok(columns.column_opt("downloads")?.map_or(Values::None, Values::Numbers)),
+                SortKey::Downloads => {
+                    Ok(columns.column_opt("downloads")?.map_or(Values::None, Values::Numbers))
+                }
                 SortKey::Name => texts("name"),
                 SortKey::Owner => texts("shown_owner"),
                 SortKey::Series => texts("series"),

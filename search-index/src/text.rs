@@ -39,7 +39,11 @@ pub(crate) fn read(text: &str) -> Wanted {
         let piece = piece.strip_prefix("cs:").unwrap_or(piece);
         if let Some(piece) = read_filter(piece, &mut wanted.filters).filter(|piece| !piece.is_empty()) {
             wanted.is_more_than_filters = true;
-            rest.extend(plain_words(piece));
+            for word in plain_words(piece) {
+                if !rest.contains(&word) {
+                    rest.push(word);
+                }
+            }
             wanted.start.extend(piece.to_lowercase().chars().filter(|it| it.is_alphanumeric()));
         }
     }

@@ -1,8 +1,9 @@
 //! What holds of every search, whatever is in the index.
 
 use crate::collection::{at, entries, index_of, plain};
+use charm_model::reference::BaseId;
 use charm_model::rights::{Caller, Identity, Scope};
-use search_index::{Answer, Audience, Entry, Listing, Query, SearchIndex, Sort, SortKey};
+use search_index::{Answer, Audience, Entry, Filters, Kind, Listing, Query, SearchIndex, Sort, SortKey};
 
 fn user(name: &str, groups: &[&str], scope: &[&str]) -> Caller {
     let scope: Vec<_> = scope.iter().map(ToString::to_string).collect();
@@ -69,8 +70,11 @@ fn those_who_may_know_find_it_and_it_counts() {
         assert_eq!((names(&answer), answer.total), (vec!["~alice/mysql-quixotic".to_owned()], 1));
         assert_eq!(answer.facets.unwrap()["tags"], [("hush".to_owned(), 1)]);
         assert_eq!(
-            names(&Answer { hits: index.complete(caller, &Query::of("mysql-q")).unwrap(), ..Answer::default() })
-                .len(),
+            names(&Answer {
+                hits: index.complete(caller, &Query::of("mysql-q")).unwrap(),
+                ..Answer::default()
+            })
+            .len(),
             1
         );
     }
@@ -217,6 +221,125 @@ fn completion_is_of_whole_names_first() {
 }
 
 #[test]
+fn a_name_is_matched_within_by_what_it_is_and_not_by_its_parts_in_any_order() {
+    let index = index_of(&[plain("~joe/bcdabc".parse().unwrap())]);
+    let within = |text: &str| {
+        let asked = Query { within_names: true, ..Query::of(text) };
+        index.search(&Caller::Anonymous, &asked).unwrap().total
+    };
+    assert_eq!((within("cdab"), within("abcd")), (1, 0));
+}
+
+#[test]
+fn what_a_text_asks_for_narrows_down_what_filters_ask_for() {
+    let index = index_of(&entries());
+    let total = |text: &str, filters: Filters| {
+        index.search(&Caller::Anonymous, &Query { filters, ..everything(text) }).unwrap().total
+    };
+    let of_kv = || Filters { owner: vec!["kv".into()], ..Filters::default() };
+    assert_eq!(total("", of_kv()), 3);
+    assert_eq!(total("tags:cache", of_kv()), 2);
+    assert_eq!(total("~dba", of_kv()), 0);
+    let either = Filters { kind: vec![Kind::Charm, Kind::Bundle], ..Filters::default() };
+    assert_eq!(total("", either), total("", Filters::default()));
+}
+
+#[test]
+fn what_is_no_word_is_nowhere_and_nothing_asks_for_everything() {
+    let index = index_of(&entries());
+    let total = |text: &str| index.search(&Caller::Anonymous, &everything(text)).unwrap().total;
+    assert!(total("") > 40 && total("  ") == total(""));
+    for text in ["*", "\"", "x".repeat(50).as_str(), "~/", "name:"] {
+        assert_eq!(total(text), 0, "{text}");
+    }
+}
+
+#[test]
+fn what_is_left_out_is_not_counted_either() {
+    let (without, with) = (index_of(&entries()), with_hidden());
+    let base: BaseId = "~alice/mysql-quixotic".parse().unwrap();
+    with.replace(&base, &Audience::Everybody, &[plain(base.clone())]).unwrap();
+    with.commit(at(3)).unwrap();
+    for text in ["", "mysql", "quixotic", "mysql-q"] {
+        for listing in [Listing::PerSeries, Listing::PerRevision] {
+            let asked = Query { listing, ..everything(text) };
+            let left_out = Query { without: vec![base.clone()], ..asked.clone() };
+            let expected = without.search(&Caller::Anonymous, &asked).unwrap();
+            let found = with.search(&Caller::Anonymous, &left_out).unwrap();
+            assert_eq!(
+                (found.total, found.facets, found.hits.len()),
+                (expected.total, expected.facets, expected.hits.len()),
+                "{text}"
+            );
+            assert!(
+                names(&Answer {
+                    hits: with.complete(&Caller::Anonymous, &left_out).unwrap(),
+                    ..Answer::default()
+                })
+                .iter()
+                .all(|name| *name != base.to_string())
+            );
+        }
+    }
+}
+
+#[test]
+fn those_who_see_more_see_it_in_the_same_order() {
+    let index = with_hidden();
+    let sort = vec![Sort { key: SortKey::Name, descending: true }];
+    let asked = Query { sort, listing: Listing::PerRevision, ..everything("") };
+    let names = |caller: &Caller| {
+        let hits = index.search(caller, &asked).unwrap().hits;
+        hits.into_iter().map(|hit| hit.base.name.to_string()).collect::<Vec<_>>()
+    };
+    let (mut public, all) = (names(&Caller::Anonymous), names(&Caller::Admin));
+    public.push("mysql-quixotic".into());
+    public.sort_by(|a, b| b.cmp(a));
+    assert_eq!(all, public);
+}
+
+#[test]
+fn an_owner_s_names_are_completed() {
+    let index = index_of(&entries());
+    let complete = |text: &str| {
+        let hits = index.complete(&Caller::Anonymous, &Query::of(text)).unwrap();
+        hits.into_iter().map(|hit| hit.base.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(complete("~kv/mem"), ["~kv/memcached"]);
+    assert_eq!(complete("~kv/").len(), 3);
+    assert!(complete("~dba/mem").is_empty());
+}
+
+#[test]
+fn a_word_and_what_means_the_same_find_the_same() {
+    let index = index_of(&entries());
+    let found = |text: &str| {
+        let mut names = names(&index.search(&Caller::Anonymous, &everything(text)).unwrap());
+        names.sort();
+        names
+    };
+    assert_eq!(found("k8s"), found("kubernetes"));
+}
+
+#[test]
+fn a_byte_that_is_not_as_it_was_written_is_noticed() {
+    let directory = tempfile::tempdir().unwrap();
+    let index = SearchIndex::open(directory.path()).unwrap();
+    let entry = plain("~joe/web".parse().unwrap());
+    index.replace(&entry.base.clone(), &Audience::Everybody, std::slice::from_ref(&entry)).unwrap();
+    index.commit(at(1)).unwrap();
+    assert!(index.is_sound().unwrap());
+    let shelf = std::fs::read_dir(directory.path().join("v1/everybody")).unwrap();
+    let stored =
+        shelf.map(|file| file.unwrap().path()).find(|file| file.extension().is_some_and(|it| it == "store"));
+    let stored = stored.unwrap();
+    let mut bytes = std::fs::read(&stored).unwrap();
+    bytes[10] ^= 1;
+    std::fs::write(&stored, bytes).unwrap();
+    assert!(!index.is_sound().unwrap());
+}
+
+#[test]
 fn any_text_is_answered() {
     let index = index_of(&entries());
     for text in [
@@ -231,8 +354,14 @@ fn any_text_is_answered() {
         "name:",
         "日本語",
         "x y ".repeat(500).as_str(),
+        "server ".repeat(1_500).as_str(),
+        "tags:a ".repeat(1_500).as_str(),
+        "zxcv ".repeat(2_000).as_str(),
     ] {
         index.search(&Caller::Anonymous, &Query { within_names: true, ..everything(text) }).unwrap();
+        let filters =
+            Filters { summary: vec![text.to_owned()], tags: vec![text.to_owned()], ..Filters::default() };
+        index.search(&Caller::Anonymous, &Query { filters, ..everything("") }).unwrap();
         index.complete(&Caller::Anonymous, &Query::of(text)).unwrap();
     }
 }
