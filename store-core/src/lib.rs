@@ -44,5 +44,6 @@ pub use error::StoreError;
 pub use housekeeping::Swept;
 pub use limits::Limits;
 pub use open::{Opened, What};
+pub use search::HitArchive;
 pub use store::{Store, StoreOptions};
 pub use token::NewToken;

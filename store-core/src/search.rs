@@ -3,6 +3,7 @@
 //! The index is a cache. It says itself which event it is as of; whatever happened since is put in before a search is
 //! answered, or soon after if that takes long. A damaged one is made again, and so is one that somebody asks to.
 
+mod details;
 mod entries;
 mod home;
 
@@ -21,6 +22,8 @@ use charm_model::rights::{Caller, Right};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use search_index::{Answer, Audience, Cursor, Entry, Hit, Query, SearchError, SearchIndex};
 use tokio::sync::Mutex;
+
+pub use crate::search::details::HitArchive;
 
 use crate::error::StoreError;
 use crate::search::home::{Home, IndexPlace};
@@ -156,8 +159,7 @@ impl Store {
         }
         self.wait_for_event(last).await?;
         let index = self.search_parts().serving().ok_or(StoreError::NoIndex)?;
-        let hidden =
-            if is_fresh(&index) { Vec::new() } else { self.hidden_since(&index, caller).await? };
+        let hidden = if is_fresh(&index) { Vec::new() } else { self.hidden_since(&index, caller).await? };
         Ok((index, hidden))
     }
 
@@ -219,9 +221,9 @@ impl Store {
         if search.serving().is_some() && !search.home.is_asked_for() {
             return Ok(());
         }
+        let place = search.home.fresh();
         // What was begun before and came to nothing.
         search.home.sweep();
-        let place = search.home.fresh();
         let fresh = place.clone();
         let index = Arc::new(blocking(move || Ok(fresh.open()?)).await?);
         let n_bases = self.fill(&index).await?;

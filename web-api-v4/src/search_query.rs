@@ -1,79 +1,20 @@
 //! The query of a search, read as v4 does: what it does not know is refused, in its words.
 
-use search_index::{Filters, Hit, Kind, Listing, Query, Sort, SortKey};
-use serde_json::{Value, json};
+use search_index::{Filters, Kind, Listing, MAX_WINDOW, Query, Sort, SortKey};
 
+use crate::include::Include;
 use crate::problem::Problem;
+
+/// The longest query, in bytes: what people and programs ask is a hundredth of it.
+const MAX_BYTES: usize = 16 << 10;
+
+/// The most results with metadata that each has to be looked up for.
+const MAX_LOOKED_UP: usize = 1_000;
 
 /// A search, and which metadata each result is to carry.
 pub(crate) struct SearchQuery {
     pub(crate) query: Query,
     pub(crate) include: Vec<Include>,
-}
-
-/// Metadata that a result itself answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Include {
-    Id,
-    IdName,
-    IdUser,
-    IdSeries,
-    IdRevision,
-    Promulgated,
-    SupportedSeries,
-    Tags,
-}
-
-impl Include {
-    const ALL: [Self; 8] = [
-        Self::Id,
-        Self::IdName,
-        Self::IdUser,
-        Self::IdSeries,
-        Self::IdRevision,
-        Self::Promulgated,
-        Self::SupportedSeries,
-        Self::Tags,
-    ];
-
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Id => "id",
-            Self::IdName => "id-name",
-            Self::IdUser => "id-user",
-            Self::IdSeries => "id-series",
-            Self::IdRevision => "id-revision",
-            Self::Promulgated => "promulgated",
-            Self::SupportedSeries => "supported-series",
-            Self::Tags => "tags",
-        }
-    }
-
-    fn read(name: &str) -> Result<Self, Problem> {
-        let known = Self::ALL.into_iter().find(|include| include.name() == name);
-        known.ok_or_else(|| {
-            let message = format!("cannot get metadata: unrecognized metadata name \"{name}\"");
-            Problem::not_implemented(message)
-        })
-    }
-
-    pub(crate) fn of(self, hit: &Hit) -> Value {
-        let (name, revision) = (hit.base.name.as_str(), hit.revision.number());
-        let user = hit.id.owner.as_ref().map_or("", |owner| owner.as_str());
-        let series = hit.id.series.as_ref().map_or("", |series| series.as_str());
-        match self {
-            Self::Id => json!({
-                "Id": hit.id.to_url(), "User": user, "Series": series, "Name": name, "Revision": revision,
-            }),
-            Self::IdName => json!({ "Name": name }),
-            Self::IdUser => json!({ "User": user }),
-            Self::IdSeries => json!({ "Series": series }),
-            Self::IdRevision => json!({ "Revision": revision }),
-            Self::Promulgated => json!({ "Promulgated": hit.is_promulgated }),
-            Self::SupportedSeries => json!({ "SupportedSeries": hit.supported }),
-            Self::Tags => json!({ "Tags": hit.tags }),
-        }
-    }
 }
 
 /// Reads the query of a search.
@@ -82,9 +23,18 @@ impl Include {
 ///
 /// A refusal in v4's words.
 pub(crate) fn read(query: &str, listing: Listing) -> Result<SearchQuery, Problem> {
-    let mut read = SearchQuery { query: Query { listing, ..Query::of("") }, include: Vec::new() };
+    if query.len() > MAX_BYTES {
+        return Err(Problem::bad_request(format!("query is longer than {MAX_BYTES} bytes")));
+    }
+    // v5 matches within names unless it is told not to, v4 only if it is told to.
+    let within_names = listing == Listing::PerRevision;
+    let query_of_all = Query { listing, within_names, ..Query::of("") };
+    let mut read = SearchQuery { query: query_of_all, include: Vec::new() };
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
         read_one(&mut read, &name, value.into_owned())?;
+    }
+    if read.include.iter().any(|include| include.is_looked_up()) {
+        read.query.limit = read.query.limit.min(MAX_LOOKED_UP);
     }
     Ok(read)
 }
@@ -99,7 +49,12 @@ fn read_one(read: &mut SearchQuery, name: &str, value: String) -> Result<(), Pro
         "limit" => query.limit = limit(&value)?,
         "skip" => query.skip = skip(&value)?,
         "sort" => query.sort.extend(value.split(',').map(sort).collect::<Result<Vec<_>, _>>()?),
-        "include" => read.include.push(Include::read(&value)?),
+        "include" => {
+            let include = Include::read(&value)?;
+            if !read.include.contains(&include) {
+                read.include.push(include);
+            }
+        }
         // Clients of both generations send it; what is answered is what everybody may know anyway.
         "ignore-auth" | "auth" => {}
         _ => read_filter(&mut query.filters, name, value)?,
@@ -149,8 +104,13 @@ fn limit(value: &str) -> Result<usize, Problem> {
 }
 
 fn skip(value: &str) -> Result<usize, Problem> {
-    usize::try_from(integer("skip", value)?)
-        .map_err(|_| Problem::bad_request("invalid skip parameter: expected non-negative integer"))
+    let skip = usize::try_from(integer("skip", value)?)
+        .map_err(|_| Problem::bad_request("invalid skip parameter: expected non-negative integer"))?;
+    if skip >= MAX_WINDOW {
+        let message = format!("invalid skip parameter: expected less than {MAX_WINDOW}");
+        return Err(Problem::bad_request(message));
+    }
+    Ok(skip)
 }
 
 fn sort(text: &str) -> Result<Sort, Problem> {

@@ -44,7 +44,11 @@ impl Store {
             let entity: Entity = charm.entity.read()?;
             for (place, series) in by_preference(series).into_iter().enumerate() {
                 let (is_lead, readme) = (place == 0, readme.clone());
-                entries.push(Entry { is_lead, readme, ..entry(base, &snapshot, &charm, entity.clone(), series) });
+                entries.push(Entry {
+                    is_lead,
+                    readme,
+                    ..entry(base, &snapshot, &charm, entity.clone(), series)
+                });
             }
         }
         entries.sort_by_cached_key(|entry| Reverse((rank(entry), entry.series.clone())));

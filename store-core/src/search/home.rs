@@ -22,6 +22,9 @@ const LOCK: &str = "lock";
 const CURRENT: &str = "current";
 const REMAKE: &str = "remake";
 
+/// What the names of indexes begin with.
+const PREFIX: &str = "index-";
+
 /// How many servers of one machine share a directory.
 const MAX_SERVERS: usize = 16;
 
@@ -76,10 +79,14 @@ impl Home {
         self.own.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|own| own.directory.clone())
     }
 
-    /// Returns a place where no index is.
+    /// Returns a place where no index is. Its name is that of none before: somebody may still read there.
     pub(crate) fn fresh(&self) -> IndexPlace {
-        let free = |own: PathBuf| (0..).map(|n| own.join(format!("index-{n}"))).find(|place| !place.exists());
-        IndexPlace(self.own().and_then(free))
+        IndexPlace(self.own().map(|own| {
+            let number =
+                |index: PathBuf| index.file_name()?.to_str()?.strip_prefix(PREFIX)?.parse::<u64>().ok();
+            let last = directories(&own).filter_map(number).max();
+            own.join(format!("{PREFIX}{}", last.map_or(0, |last| last + 1)))
+        }))
     }
 
     /// Has this index answer from now on, also after a restart, and nobody ask for another.
@@ -110,8 +117,7 @@ impl Home {
     pub(crate) fn sweep(&self) {
         let Some(own) = self.own() else { return };
         let current = current(&own);
-        let others = fs::read_dir(&own).into_iter().flatten().flatten().map(|entry| entry.path());
-        for other in others.filter(|other| other.is_dir() && Some(other) != current.as_ref()) {
+        for other in directories(&own).filter(|other| Some(other) != current.as_ref()) {
             if let Err(error) = fs::remove_dir_all(&other) {
                 tracing::warn!(directory = %other.display(), %error, "old search index could not be deleted");
             }
@@ -127,7 +133,8 @@ impl Home {
     /// they start. Returns what those that run take away once they have done it.
     pub(crate) fn ask(&self) -> Result<Vec<PathBuf>, StoreError> {
         let mut asked = Vec::new();
-        let servers = self.directory.iter().flat_map(|directory| places(directory)).filter(|own| own.is_dir());
+        let servers =
+            self.directory.iter().flat_map(|directory| places(directory)).filter(|own| own.is_dir());
         for own in servers {
             fs::write(own.join(REMAKE), b"").map_err(SearchError::Directory)?;
             asked.push(own.join(REMAKE));
@@ -146,6 +153,11 @@ pub(crate) async fn wait_for(asked: &[PathBuf]) {
 
 fn is_awaited(asked: &Path) -> bool {
     asked.exists() && asked.parent().is_some_and(is_locked)
+}
+
+fn directories(own: &Path) -> impl Iterator<Item = PathBuf> {
+    let inside = fs::read_dir(own).into_iter().flatten().flatten().map(|entry| entry.path());
+    inside.filter(|path| path.is_dir())
 }
 
 fn places(directory: &Path) -> impl Iterator<Item = PathBuf> {

@@ -1,13 +1,18 @@
 //! Searching, as v4 does and a little beyond.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use charm_model::reference::{Reference, Version};
 use http::request::Parts;
 use search_index::{Hit, Listing};
+use serde_json::Value;
+use store_core::HitArchive;
 use v4_wire::search::{Completion, Completions, FacetCount, SearchAnswer, SearchResult, SnippetPiece};
 
 use crate::auth::Auth;
+use crate::include::Include;
 use crate::problem::Problem;
 use crate::router::App;
 use crate::search_query::{SearchQuery, read};
@@ -49,10 +54,14 @@ async fn search(
     let SearchQuery { query, include } = read(&query.unwrap_or_default(), listing)?;
     let (begun, snippets) = (app.store.now(), query.snippets);
     let answer = app.store.search(&caller, query).await?;
-    let results = answer.hits.iter().map(|hit| SearchResult {
+    let is_looked_up = include.iter().any(|include| include.is_looked_up());
+    let archives =
+        if is_looked_up { app.store.archives_of(&answer.hits).await? } else { vec![None; answer.hits.len()] };
+    // What is gone meanwhile is left out.
+    let results = answer.hits.iter().zip(&archives).filter(|(_, archive)| archive.is_some() || !is_looked_up);
+    let results = results.map(|(hit, archive)| SearchResult {
         id: hit.id.to_url(),
-        meta: (!include.is_empty())
-            .then(|| include.iter().map(|it| (it.name().to_owned(), it.of(hit))).collect()),
+        meta: (!include.is_empty()).then(|| meta(hit, archive.as_ref(), &include)),
         summary: snippets.then(|| hit.summary.clone()),
         snippet: snippet(hit),
     });
@@ -69,6 +78,11 @@ async fn search(
         facets,
         suggestion: answer.suggestion,
     }))
+}
+
+fn meta(hit: &Hit, archive: Option<&HitArchive>, include: &[Include]) -> BTreeMap<String, Value> {
+    let known = |it: &Include| Some((it.name().to_owned(), it.of(hit, archive)?));
+    include.iter().filter_map(known).collect()
 }
 
 fn snippet(hit: &Hit) -> Vec<SnippetPiece> {

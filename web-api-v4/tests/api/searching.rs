@@ -1,5 +1,6 @@
 //! Searching: what is found, by whom, and what a client of v4 reads.
 
+use charm_model::digest::Content;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 use test_case::test_case;
@@ -83,6 +84,9 @@ async fn facets_snippets_and_suggestions_are_there_for_who_asks() {
 #[test_case("summary=server+sql" => Vec::<String>::new(); "in their order")]
 #[test_case("series=jammy&name=mysql" => vec!["alice/mysql-0"]; "two filters")]
 #[test_case("series=trusty" => Vec::<String>::new(); "another series")]
+#[test_case("type=bundle&type=charm" => vec!["alice/mysql-0", "alice/wordpress-0"]; "either kind")]
+#[test_case("promulgated=0&promulgated=1" => vec!["alice/mysql-0", "alice/wordpress-0"]; "promulgated or not")]
+#[test_case("text=~bob&owner=alice" => Vec::<String>::new(); "two owners at once")]
 #[test_case("type=bundle" => Vec::<String>::new(); "bundles")]
 #[test_case("promulgated=1" => Vec::<String>::new(); "promulgated ones")]
 #[test_case("owner=" => Vec::<String>::new(); "nobody's are the promulgated ones")]
@@ -145,11 +149,60 @@ async fn results_are_in_the_order_of(query: &str) -> Vec<String> {
     ids(&store().await.0, query, None).await
 }
 
+#[tokio::test]
+async fn v5_matches_within_names_unless_it_is_told_not_to() {
+    let (store, ..) = store().await;
+    let total = async |path: &str| store.get(path).await.json()["Total"].as_u64().unwrap();
+    assert_eq!(total("/v5/search?text=ordpre").await, 1);
+    assert_eq!(total("/v5/search?text=ordpre&autocomplete=0").await, 0);
+    assert_eq!(total("/v4/search?text=ordpre").await, 0);
+}
+
+#[tokio::test]
+async fn results_carry_the_metadata_that_is_asked_for() {
+    let (store, ..) = store().await;
+    let names = [
+        "archive-upload-time",
+        "id",
+        "id-name",
+        "id-revision",
+        "id-series",
+        "id-user",
+        "manifest",
+        "owner",
+        "promulgated",
+        "promulgated-id",
+        "supported-series",
+        "tags",
+        "unpromulgated-id",
+    ];
+    let query = names.map(|name| format!("&include={name}")).concat();
+    assert_snapshot!(store.get(&format!("/v5/search?name=wordpress{query}")).await, @"");
+    let sums = store.get("/v5/search?name=wordpress&include=hash256&include=archive-size").await.json();
+    let meta = &sums["Results"][0]["Meta"];
+    let archive = store.get("/v4/~alice/wordpress/archive").await;
+    assert_eq!(meta["archive-size"]["Size"], archive.body.len());
+    assert_eq!(meta["hash256"]["Sum"], Content::of(&archive.body).digests.sha256.to_hex());
+}
+
+#[tokio::test]
+async fn a_long_query_is_answered_and_a_longer_one_refused() {
+    let (store, ..) = store().await;
+    let of = |n_bytes: usize| format!("/v4/search?text={}", "mysql+".repeat(n_bytes / 6));
+    assert_eq!(store.get(&of(10_000)).await.json()["Total"], 4);
+    let refused = store.get(&of(17_000)).await;
+    assert_eq!(
+        (refused.status.as_u16(), refused.json()["Message"].clone()),
+        (400, json!("query is longer than 16384 bytes"))
+    );
+}
+
 #[test_case("foo=bar" => (400, "invalid parameter: foo".to_owned()))]
 #[test_case("limit=0" => (400, "invalid limit parameter: expected integer greater than zero".to_owned()))]
 #[test_case("limit=x" => (400, "invalid limit parameter: could not parse integer".to_owned()))]
 #[test_case("skip=-1" => (400, "invalid skip parameter: expected non-negative integer".to_owned()))]
 #[test_case("skip=x" => (400, "invalid skip parameter: could not parse integer".to_owned()))]
+#[test_case("skip=10000" => (400, "invalid skip parameter: expected less than 10000".to_owned()))]
 #[test_case("sort=foo" => (400, "invalid sort field: unrecognized sort parameter \"foo\"".to_owned()))]
 #[test_case("autocomplete=meh" => (400, "invalid autocomplete parameter: unexpected bool value \"meh\" (must be \"0\" or \"1\")".to_owned()))]
 #[test_case("include=meh" => (500, "cannot get metadata: unrecognized metadata name \"meh\"".to_owned()))]
