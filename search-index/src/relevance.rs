@@ -19,7 +19,7 @@ use crate::schema::Fields;
 const WHOLE_NAME: f32 = 14.0;
 const CORE_NAME: f32 = 11.0;
 /// What it is worth as the beginning of a name, flat: what has the name comes before what is only told of it.
-const BEGUN_NAME: f32 = 8.0;
+const BEGUN_NAME: f32 = 6.0;
 /// What a word is worth as a beginning, flat.
 const NAME_START: f32 = 4.0;
 const INNER_START: f32 = 2.0;
@@ -137,10 +137,11 @@ fn name_bonuses(fields: &Fields, words: &[Word]) -> Vec<Box<dyn Query>> {
         let whole = flat(fields.name_whole, name, WHOLE_NAME * worth);
         let compact = flat(fields.name_whole, &names::compact(name), WHOLE_NAME * worth);
         let core = flat(fields.name_core, &names::core(name), CORE_NAME * worth);
-        let start = flat(fields.name_starts, &names::compact(name), BEGUN_NAME * worth);
-        DisjunctionMaxQuery::with_tie_breaker(vec![whole, compact, core, start], 0.0)
+        Box::new(DisjunctionMaxQuery::with_tie_breaker(vec![whole, compact, core], 0.0)) as Box<dyn Query>
     });
-    vec![Box::new(DisjunctionMaxQuery::with_tie_breaker(bonuses.map(|it| Box::new(it) as _).collect(), 0.0))]
+    // What is typed begins a name; what was meant by it has to be one.
+    let begun = flat(fields.name_starts, &names::compact(&texts.join("-")), BEGUN_NAME);
+    vec![Box::new(DisjunctionMaxQuery::with_tie_breaker(bonuses.chain([begun]).collect(), 0.0))]
 }
 
 fn phrase_bonuses(fields: &Fields, words: &[Word]) -> Vec<Box<dyn Query>> {

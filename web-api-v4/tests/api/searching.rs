@@ -177,7 +177,75 @@ async fn results_carry_the_metadata_that_is_asked_for() {
         "unpromulgated-id",
     ];
     let query = names.map(|name| format!("&include={name}")).concat();
-    assert_snapshot!(store.get(&format!("/v5/search?name=wordpress{query}")).await, @"");
+    assert_snapshot!(store.get(&format!("/v5/search?name=wordpress{query}")).await, @r#"
+    200 OK
+    content-type: application/json
+    {
+      "Results": [
+        {
+          "Id": "cs:~alice/wordpress-0",
+          "Meta": {
+            "archive-upload-time": {
+              "UploadTime": "2026-11-21T10:00:00Z"
+            },
+            "id": {
+              "Id": "cs:~alice/wordpress-0",
+              "Name": "wordpress",
+              "Revision": 0,
+              "User": "alice"
+            },
+            "id-name": {
+              "Name": "wordpress"
+            },
+            "id-revision": {
+              "Revision": 0
+            },
+            "id-series": {
+              "Series": ""
+            },
+            "id-user": {
+              "User": "alice"
+            },
+            "manifest": [
+              {
+                "Name": "hooks/install",
+                "Size": 17
+              },
+              {
+                "Name": "metadata.yaml",
+                "Size": 145
+              }
+            ],
+            "owner": {
+              "User": "alice"
+            },
+            "promulgated": {
+              "Promulgated": false
+            },
+            "supported-series": {
+              "SupportedSeries": [
+                "jammy",
+                "noble"
+              ]
+            },
+            "tags": {
+              "Tags": [
+                "blogging"
+              ]
+            },
+            "unpromulgated-id": {
+              "Id": "cs:~alice/wordpress-0",
+              "Name": "wordpress",
+              "Revision": 0,
+              "User": "alice"
+            }
+          }
+        }
+      ],
+      "SearchTime": 0,
+      "Total": 1
+    }
+    "#);
     let sums = store.get("/v5/search?name=wordpress&include=hash256&include=archive-size").await.json();
     let meta = &sums["Results"][0]["Meta"];
     let archive = store.get("/v4/~alice/wordpress/archive").await;
