@@ -11,6 +11,10 @@ use search_index::{Entry, Kind};
 /// How many different words there are.
 const N_WORDS: u64 = 50_000;
 
+/// How many different tags and interfaces there are.
+const N_TAGS: u64 = 60;
+const N_INTERFACES: u64 = 400;
+
 const SYLLABLES: [&str; 32] = [
     "ba", "ce", "di", "fo", "gu", "ha", "je", "ki", "lo", "mu", "na", "pe", "qui", "ro", "su", "ta", "ve",
     "wi", "xo", "zu", "bra", "cle", "dri", "flo", "gru", "sta", "tre", "pli", "sno", "kra", "ster", "ment",
@@ -53,6 +57,11 @@ impl Dice {
     fn words(&mut self, n_least: u64, n_most: u64) -> Vec<String> {
         let n_words = n_least + self.below(n_most - n_least + 1);
         (0..n_words).map(|_| self.word()).collect()
+    }
+
+    /// Returns up to so many of the first words.
+    fn labels(&mut self, n_most: u64, n_words: u64) -> Vec<String> {
+        (0..self.below(n_most + 1)).map(|_| word(self.below(n_words))).collect()
     }
 
     /// Returns a text of so many words.
@@ -106,9 +115,9 @@ pub(crate) fn entries(number: u64) -> anyhow::Result<Vec<Entry>> {
         summary: dice.text(5, 12),
         description: dice.text(20, 60),
         readme: dice.text(50, 200),
-        tags: dice.words(0, 2),
-        provides: dice.words(0, 2),
-        requires: dice.words(0, 3),
+        tags: dice.labels(2, N_TAGS),
+        provides: dice.labels(2, N_INTERFACES),
+        requires: dice.labels(3, N_INTERFACES),
         options: dice.words(0, 10),
         architectures: Vec::new(),
         applications: if is_bundle { dice.words(2, 8) } else { Vec::new() },

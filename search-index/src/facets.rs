@@ -46,19 +46,14 @@ impl Collector for FacetCounter {
         false
     }
 
-    fn merge_fruits(&self, segments: Vec<Counts>) -> tantivy::Result<Counts> {
-        Ok(segments.into_iter().fold(vec![HashMap::new(); self.fields.len()], add))
-    }
-}
-
-impl SegmentCounter {
-    fn named(self) -> Counts {
-        self.columns.into_iter().map(|column| column.map(name_counts).unwrap_or_default()).collect()
+    fn merge_fruits(&self, segments: Vec<tantivy::Result<Counts>>) -> tantivy::Result<Counts> {
+        let none = vec![HashMap::new(); self.fields.len()];
+        segments.into_iter().try_fold(none, |sum, counts| Ok(add(sum, counts?)))
     }
 }
 
 impl SegmentCollector for SegmentCounter {
-    type Fruit = Counts;
+    type Fruit = tantivy::Result<Counts>;
 
     fn collect(&mut self, doc: DocId, _: Score) {
         for (column, counts) in self.columns.iter_mut().flatten() {
@@ -70,20 +65,20 @@ impl SegmentCollector for SegmentCounter {
         }
     }
 
-    fn harvest(self) -> Counts {
-        self.named()
+    fn harvest(self) -> tantivy::Result<Counts> {
+        self.columns.into_iter().map(|column| column.map_or_else(|| Ok(HashMap::new()), named)).collect()
     }
 }
 
-fn name_counts((column, counts): (StrColumn, Vec<u64>)) -> HashMap<String, u64> {
-    let mut named = HashMap::new();
-    for (value, count) in (0..).zip(counts).filter(|(_, count)| *count > 0) {
-        let mut name = String::new();
-        if column.ord_to_str(value, &mut name).unwrap_or(false) {
-            named.insert(name, count);
-        }
-    }
-    named
+/// Puts the values' names to their counts, in one pass through the names.
+fn named((column, counts): (StrColumn, Vec<u64>)) -> tantivy::Result<HashMap<String, u64>> {
+    let (places, counts): (Vec<u64>, Vec<u64>) = (0..).zip(counts).filter(|(_, count)| *count > 0).unzip();
+    let mut named = HashMap::with_capacity(counts.len());
+    let mut counts = counts.into_iter();
+    column.dictionary().sorted_ords_to_term_cb(&places, |name| {
+        named.extend(counts.next().map(|count| (String::from_utf8_lossy(name).into_owned(), count)));
+    })?;
+    Ok(named)
 }
 
 /// Adds up what two segments, or two shelves, counted.
