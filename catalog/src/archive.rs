@@ -1,7 +1,7 @@
 //! The files of an archive: read once at publish, so that one of them is served without reading the archive's directory.
 
 use charm_model::digest::Sha256;
-use sqlx::{FromRow, QueryBuilder, query_as};
+use sqlx::{FromRow, QueryBuilder, query_as, query_scalar};
 use tracing::instrument;
 
 use crate::blob::Blob;
@@ -65,6 +65,13 @@ const ADD_ARCHIVE_FILES: &str = "
 const ARCHIVE_FILE: &str = "SELECT * FROM archive_file WHERE blob_id = $1 AND path = $2";
 
 const ARCHIVE_FILES: &str = "SELECT * FROM archive_file WHERE blob_id = $1 ORDER BY ordinal";
+
+/// At the top of the tree, however it is written and whatever its suffix; the shortest is the plainest.
+const README: &str = "
+    SELECT path FROM archive_file
+    WHERE blob_id = $1 AND kind = 'file' AND size > 0 AND LOWER(SUBSTR(path, 1, 6)) = 'readme'
+      AND SUBSTR(path, 7, 1) IN ('', '.') AND REPLACE(path, '/', '') = path
+    ORDER BY LENGTH(path), ordinal LIMIT 1";
 
 /// A file with its numbers as the database keeps them.
 struct NumberedFile<'a> {
@@ -138,6 +145,11 @@ impl Transaction {
             query_as(ARCHIVE_FILE).bind(archive).bind(path).fetch_optional(conn).await?
         });
         Ok(file)
+    }
+
+    /// Returns the path of an archive's README.
+    pub async fn readme(&mut self, archive: Id<Blob>) -> Result<Option<String>, CatalogError> {
+        Ok(on_either!(self, |conn| query_scalar(README).bind(archive).fetch_optional(conn).await?))
     }
 
     /// Returns every entry of an archive, in its order.

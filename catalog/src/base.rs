@@ -7,9 +7,10 @@ use charm_model::timestamp::Timestamp;
 use sqlx::{FromRow, QueryBuilder, query, query_as, query_scalar};
 use tracing::instrument;
 
-use crate::column::{BaseIdColumns, Micros};
+use crate::column::{BaseIdColumns, Micros, bigint};
 use crate::document::Document;
 use crate::error::CatalogError;
+use crate::event::EventKind;
 use crate::id::Id;
 use crate::transaction::{Dialects, Transaction, on_either};
 
@@ -40,6 +41,12 @@ const BASE: &str = "SELECT * FROM base WHERE owner = $1 AND name = $2";
 const PROMULGATED_BASE: &str = "SELECT * FROM base WHERE name = $1 AND promulgated";
 
 const BASES_OF_OWNER: &str = "SELECT * FROM base WHERE owner = $1 ORDER BY name";
+
+const BASES_AFTER: &str = "
+    SELECT * FROM base WHERE id > COALESCE($1, 0) ORDER BY id LIMIT $2";
+
+const BASES_WITH_NEW_RIGHTS: &str = "
+    SELECT * FROM base WHERE id IN (SELECT base_id FROM event WHERE seq > $1 AND kind = $2) ORDER BY id LIMIT $3";
 
 /// Bases per statement.
 const N_BASES_AT_ONCE: usize = 500;
@@ -103,6 +110,28 @@ impl Transaction {
             });
             bases.extend(found);
         }
+        Ok(bases)
+    }
+
+    /// Returns all bases, in the order in which they were made: at most `limit`, made after `after`.
+    pub async fn bases_after(
+        &mut self,
+        after: Option<Id<Base>>,
+        limit: u32,
+    ) -> Result<Vec<Base>, CatalogError> {
+        let bases = on_either!(self, |conn| {
+            query_as(BASES_AFTER).bind(after).bind(i64::from(limit)).fetch_all(conn).await?
+        });
+        Ok(bases)
+    }
+
+    /// Returns the bases whose rights have changed after that event, as they are now: at most `limit`.
+    pub async fn bases_with_new_rights(&mut self, since: u64, limit: u32) -> Result<Vec<Base>, CatalogError> {
+        let (since, kind) = (bigint(since)?, EventKind::Rights.as_str());
+        let bases = on_either!(self, |conn| {
+            let select = query_as(BASES_WITH_NEW_RIGHTS).bind(since).bind(kind).bind(i64::from(limit));
+            select.fetch_all(conn).await?
+        });
         Ok(bases)
     }
 

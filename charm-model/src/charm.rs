@@ -5,7 +5,7 @@
 mod actions;
 mod config;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
@@ -59,15 +59,16 @@ pub(crate) struct Draft {
 }
 
 impl Charm {
-    /// Returns the series of the metadata, or those of the bases that `manifest.yaml` names in place of them.
+    /// Returns the series of the metadata, or those of the bases that `manifest.yaml` names in place of them: each
+    /// once, however often it is named.
     pub fn series(&self) -> Vec<Series> {
-        if !self.metadata.series.is_empty() {
-            return self.metadata.series.clone();
-        }
-        let bases = self.other.get("manifest.yaml").and_then(|manifest| manifest.get("bases")?.as_array());
-        let mut series: Vec<Series> = bases.into_iter().flatten().filter_map(series_of_base).collect();
-        series.dedup();
-        series
+        let bases = || self.other.get("manifest.yaml").and_then(|manifest| manifest.get("bases")?.as_array());
+        let named = match &self.metadata.series {
+            series if series.is_empty() => bases().into_iter().flatten().filter_map(series_of_base).collect(),
+            series => series.clone(),
+        };
+        let mut seen = BTreeSet::new();
+        named.into_iter().filter(|series| seen.insert(series.clone())).collect()
     }
 
     /// Reads a charm from its YAML files by name; nothing where an error is among the findings.

@@ -395,6 +395,12 @@ impl Scope {
         rules.iter().map(|rule| rule.parse()).collect::<Result<_, _>>().map(Self)
     }
 
+    /// Returns the bases that the token is good for, as owner and name; `None` means any. None at all, if it is
+    /// good for all.
+    pub fn patterns(&self) -> impl Iterator<Item = (Option<&UserName>, Option<&crate::name::Name>)> {
+        self.0.iter().map(|rule| (rule.owner.as_ref(), rule.name.as_ref()))
+    }
+
     /// Says whether the token may be used for that.
     ///
     /// A right implies `metadata`: a token that may publish a base may know that it exists.

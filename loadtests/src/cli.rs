@@ -32,6 +32,9 @@ pub(crate) struct Cli {
     /// How many small files `many-files` has, two streams together
     #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(2..=20_000))]
     pub(crate) files: u32,
+    /// How many charms and bundles `search` searches
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub(crate) entities: u32,
     /// What `series` goes through [default: all]
     #[arg(long, value_name = "NAME", value_parser = payloads::name)]
     pub(crate) series: Vec<String>,

@@ -19,6 +19,7 @@ pub(crate) struct Ground {
     pub(crate) size: Size,
     pub(crate) rounds: u32,
     pub(crate) files: u32,
+    pub(crate) entities: u32,
     pub(crate) payloads: PathBuf,
     pub(crate) series: Vec<String>,
 }
@@ -51,6 +52,7 @@ impl Ground {
             size: cli.size,
             rounds: cli.rounds,
             files: cli.files,
+            entities: cli.entities,
             payloads: std::path::absolute(payloads)?,
             series: cli.series.clone(),
         })

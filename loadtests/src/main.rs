@@ -5,7 +5,8 @@
 //!
 //! 1. [`cli`], [`size`]: what is measured. [`ground`]: where.
 //! 2. [`scenarios`]: one file each.
-//! 3. [`store`], [`nginx`] and [`registry`]: the servers. [`charm`], [`noise`] and [`payloads`]: what goes through them.
+//! 3. [`store`], [`nginx`] and [`registry`]: the servers. [`charm`], [`noise`] and [`payloads`]: what goes through them;
+//!    [`entities`]: what is searched.
 //!    [`peer`] and [`deltas`]: who does the same.
 //! 4. [`process`], [`memory`], [`relay`] and [`load`]: the measuring.
 //! 5. [`table`]: the result.
@@ -13,6 +14,7 @@
 mod charm;
 mod cli;
 mod deltas;
+mod entities;
 mod ground;
 mod load;
 mod memory;

@@ -23,6 +23,11 @@ pub(crate) fn watch<T>(pid: u32, work: impl FnOnce() -> Result<T>) -> Result<(T,
     Ok((result, Memory { before_bytes, peak_bytes: field(pid, "VmHWM:")? }))
 }
 
+/// Returns what a process has in memory of its own, without what is mapped from files.
+pub(crate) fn anonymous(pid: u32) -> Result<u64> {
+    field(pid, "RssAnon:")
+}
+
 fn field(pid: u32, name: &str) -> Result<u64> {
     let path = format!("/proc/{pid}/status");
     let status = fs::read_to_string(&path).with_context(|| path.clone())?;

@@ -7,6 +7,7 @@ mod many_files;
 mod memory;
 mod publish;
 mod resolve;
+mod search;
 mod series;
 
 use anyhow::Result;
@@ -33,6 +34,8 @@ pub(crate) enum Scenario {
     ArchiveFile,
     /// Tiny publishes by the second, against as many small files, each flushed
     Commits,
+    /// An index of many charms that nobody wrote: what it takes, and how fast it answers
+    Search,
     /// Versions of real files, against casync and zstd patches; fetches them from their registries
     Series,
 }
@@ -52,7 +55,7 @@ impl Scenario {
             Self::ManyFiles => many_files::PEERS,
             Self::Resolve => resolve::PEERS,
             Self::ArchiveFile => archive_file::PEERS,
-            Self::Commits => &[],
+            Self::Commits | Self::Search => &[],
             Self::Series => series::PEERS,
         }
     }
@@ -67,6 +70,7 @@ impl Scenario {
             Self::Resolve => resolve::run(ground),
             Self::ArchiveFile => archive_file::run(ground),
             Self::Commits => commits::run(ground),
+            Self::Search => search::run(ground),
             Self::Series => series::run(ground),
         }
     }

@@ -1,6 +1,7 @@
 //! The result: the store's measurements beside its peers', ratios first.
 
 mod markdown;
+mod searches;
 mod series;
 mod travel;
 
@@ -9,6 +10,7 @@ use serde::Serialize;
 
 use crate::cli::Format;
 use crate::memory::Memory;
+pub(crate) use crate::table::searches::{Searches, Times};
 use crate::table::series::{Spread, median};
 pub(crate) use crate::table::travel::{Form, Step, Way};
 
@@ -18,6 +20,7 @@ pub(crate) struct Table {
     rows: Vec<Row>,
     promises: Vec<Promise>,
     steps: Vec<Step>,
+    searches: Vec<Searches>,
 }
 
 /// One comparison, round by round.
@@ -134,6 +137,11 @@ impl Table {
         Self { steps, ..Self::default() }
     }
 
+    /// Makes a table of what search costs.
+    pub(crate) fn of_searches(searches: Searches) -> Self {
+        Self { searches: vec![searches], ..Self::default() }
+    }
+
     /// Adds rows.
     #[must_use]
     pub(crate) fn with(mut self, rows: impl IntoIterator<Item = Row>) -> Self {
@@ -153,6 +161,7 @@ impl Table {
         self.rows.extend(other.rows);
         self.promises.extend(other.promises);
         self.steps.extend(other.steps);
+        self.searches.extend(other.searches);
     }
 
     /// Says whether every promise was kept.

@@ -133,6 +133,8 @@ pub(crate) enum Verb {
     History(HistoryArgs),
     /// Explain what a reference means, and which rule picked what.
     Resolve(ResolveArgs),
+    /// Find charms and bundles by what they are called, and by what they do.
+    Search(SearchArgs),
     /// Fetch a charm and its resources into a directory.
     Pull(PullArgs),
     /// Show what a charm or bundle consists of, or one of its files.
@@ -336,6 +338,21 @@ pub(crate) struct ResolveArgs {
     /// The channel; `stable`, unless said otherwise.
     #[arg(long)]
     pub(crate) channel: Option<Channel>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SearchArgs {
+    /// What is looked for, in any words; `~owner`, `requires:etcd` or `tags:database` narrow it down.
+    #[arg(required = true)]
+    pub(crate) words: Vec<String>,
+
+    /// The most results.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) limit: u32,
+
+    /// How many results are passed over.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) skip: u32,
 }
 
 #[derive(Debug, Args)]

@@ -15,6 +15,7 @@ mod pull;
 mod release;
 mod resolve;
 mod rollback;
+mod search;
 mod show;
 mod status;
 mod unfinished;
@@ -51,6 +52,7 @@ pub(crate) async fn run(cli: Cli, context: &Context) -> Result<Exit, Failure> {
         Verb::Unfinished => unfinished::run(context),
         Verb::History(args) => history::run(&args, context).await,
         Verb::Resolve(args) => resolve::run(&args, context).await,
+        Verb::Search(args) => search::run(&args, context).await,
         Verb::Pull(args) => pull::run(&args, context).await,
         Verb::Show(args) => show::run(&args, context).await,
         Verb::Yank(args) => yank::run(args, context).await,

@@ -9,6 +9,7 @@ use v4_wire::publish::{CommitAnswer, CommitRequest, PlanAnswer, PlanRequest, Ses
 use v4_wire::release::{History, Move, ReleaseRequest, Status, WithdrawRequest, Withdrawal};
 use v4_wire::resolve::{Resolution, ResourcesSummary};
 use v4_wire::rights::{RightsAnswer, RightsRequest};
+use v4_wire::search::SearchAnswer;
 
 use crate::call::Call;
 use crate::error::ClientError;
@@ -119,6 +120,18 @@ impl Store {
     /// Changes who may do what with a base.
     pub async fn set_rights(&self, id: &Reference, request: &RightsRequest) -> Result<RightsAnswer> {
         self.ask(Call::new(Method::PUT, self.url_of(id, &["rights"], &[])).json(request)).await
+    }
+
+    /// Returns what a search for these words finds, best first, each revision once, with what it is and where it
+    /// matches.
+    pub async fn search(&self, text: &str, skip: u32, limit: u32) -> Result<SearchAnswer> {
+        let query = [
+            ("text", Some(text.to_owned())),
+            ("skip", Some(skip.to_string())),
+            ("limit", Some(limit.to_string())),
+            ("snippets", Some("1".to_owned())),
+        ];
+        self.ask(Call::get(self.url_below("v5", ["search"], &query))).await
     }
 
     /// Returns the events after a cursor, oldest first.

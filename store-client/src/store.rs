@@ -85,10 +85,20 @@ impl Store {
         parts: impl IntoIterator<Item = &'a str>,
         query: &[(&str, Option<String>)],
     ) -> Url {
+        self.url_below("v4", parts, query)
+    }
+
+    /// Returns an address under that of an API.
+    pub(crate) fn url_below<'a>(
+        &self,
+        api: &str,
+        parts: impl IntoIterator<Item = &'a str>,
+        query: &[(&str, Option<String>)],
+    ) -> Url {
         let mut url = self.inner.url.clone();
         url.set_query(None);
         if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().push("v4").extend(parts);
+            path.pop_if_empty().push(api).extend(parts);
         }
         for (key, value) in query.iter().filter_map(|(key, value)| Some((key, value.as_ref()?))) {
             url.query_pairs_mut().append_pair(key, value);

@@ -131,6 +131,12 @@ pub enum StoreError {
     /// A token could not be made.
     #[error("token could not be made")]
     Token(#[source] jsonwebtoken::errors::Error),
+    /// The first search index is still being made.
+    #[error("error performing search: the index is being made")]
+    NoIndex,
+    /// The search index failed.
+    #[error("error performing search")]
+    Search(#[from] search_index::SearchError),
     /// A blocking task was cut off.
     #[error("a task of the store was cut off")]
     Task(#[from] tokio::task::JoinError),

@@ -11,8 +11,9 @@
 //!    [`patches`](mod@patches): what leads from one to another.
 //! 5. [`release`](mod@release), [`withdraw`](mod@withdraw), [`history`](mod@history): pointers.
 //! 6. [`rights`](mod@rights), [`changes`](mod@changes): who may do what, and what happened.
-//! 7. [`account`](mod@account), [`token`](mod@token): who is asking.
-//! 8. [`housekeeping`](mod@housekeeping), [`background`](mod@background): what is done beside requests.
+//! 7. [`search`](mod@search): an index that follows what happened.
+//! 8. [`account`](mod@account), [`token`](mod@token): who is asking.
+//! 9. [`housekeeping`](mod@housekeeping), [`background`](mod@background): what is done beside requests.
 
 mod access;
 mod account;
@@ -31,6 +32,7 @@ pub mod publish;
 mod release;
 mod resolve;
 mod rights;
+mod search;
 mod store;
 mod token;
 mod unpack;
@@ -43,5 +45,6 @@ pub use error::StoreError;
 pub use housekeeping::Swept;
 pub use limits::Limits;
 pub use open::{Opened, What};
+pub use search::HitArchive;
 pub use store::{Store, StoreOptions};
 pub use token::NewToken;

@@ -1,5 +1,6 @@
 //! The store: its parts, and how they are put together.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::error::StoreError;
 use crate::limits::Limits;
 use crate::publish::Plan;
+use crate::search::Search;
 
 /// How many bases' snapshots are kept in memory. One of a busy base is a few hundred kilobytes.
 const CACHED_SNAPSHOTS: u64 = 2_000;
@@ -48,6 +50,8 @@ pub struct StoreOptions {
     pub limits: Limits,
     /// Whether everything that leaves the store is held against its digests first. Clients check as well.
     pub verify_reads: bool,
+    /// Directory of the search index, which may be deleted; in memory without one.
+    pub search: Option<PathBuf>,
     /// The password of the account `admin`; without one there is no such account.
     pub admin_password: Option<SecretString>,
 }
@@ -56,7 +60,8 @@ impl StoreOptions {
     /// Returns the options of a store with the machine's clock and the usual limits.
     pub fn new(database: Database, blobs: BlobStore) -> Self {
         let clock = Arc::new(SystemClock);
-        Self { database, blobs, clock, limits: Limits::default(), verify_reads: true, admin_password: None }
+        let (search, admin_password) = (None, None);
+        Self { database, blobs, clock, limits: Limits::default(), verify_reads: true, search, admin_password }
     }
 }
 
@@ -81,6 +86,7 @@ struct Parts {
     plans: moka::sync::Cache<String, Arc<Plan>>,
     /// Chunk maps in memory, and blobs that wait for theirs.
     maps: ChunkMaps,
+    search: Search,
     /// When blobs could last be written. Locked while a probe is under way, so that there is one at a time.
     probed: Mutex<Option<Timestamp>>,
     /// Turns to check a password.
@@ -97,7 +103,9 @@ impl Store {
         let plans = plans.weigher(|_: &String, plan: &Arc<Plan>| plan.weight()).build();
         let (probed, passwords) = (Mutex::default(), Semaphore::new(PASSWORDS_AT_ONCE));
         let (maps, assemblies) = (ChunkMaps::default(), Semaphore::new(ASSEMBLIES_AT_ONCE));
-        Self { parts: Arc::new(Parts { options, snapshots, plans, maps, probed, passwords, assemblies }) }
+        let search = Search::new(options.search.clone());
+        let parts = Parts { options, snapshots, plans, maps, search, probed, passwords, assemblies };
+        Self { parts: Arc::new(parts) }
     }
 
     /// Returns the database.
@@ -124,6 +132,10 @@ impl Store {
 
     pub(crate) fn maps(&self) -> &ChunkMaps {
         &self.parts.maps
+    }
+
+    pub(crate) fn search_parts(&self) -> &Search {
+        &self.parts.search
     }
 
     pub(crate) fn admin_password(&self) -> Option<&SecretString> {

@@ -30,6 +30,9 @@ pub(crate) struct Settings {
     /// Blobs: a directory or `s3://BUCKET/PREFIX` [default: a directory in the data directory]
     #[arg(long, env = "STORE_OBJECTS", global = true, hide_env_values = true)]
     pub(crate) objects: Option<String>,
+    /// Directory of the search index, which may be deleted [default: a directory in the data directory]
+    #[arg(long, env = "STORE_SEARCH", global = true)]
+    pub(crate) search: Option<PathBuf>,
     /// File of settings, in TOML
     #[arg(long, env = "STORE_CONFIG", global = true)]
     pub(crate) config: Option<PathBuf>,
@@ -57,6 +60,8 @@ pub(crate) enum Command {
     /// Take charms in from somewhere else
     #[command(subcommand)]
     Ingest(Ingest),
+    /// Make the search index anew, while the old one answers
+    Reindex,
     /// Print the settings that are in force
     Config,
     /// Check that database, blobs and clock can do what the store needs

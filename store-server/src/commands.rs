@@ -4,6 +4,7 @@ pub(crate) mod config;
 pub(crate) mod doctor;
 pub(crate) mod ingest;
 pub(crate) mod migrate;
+pub(crate) mod reindex;
 pub(crate) mod serve;
 pub(crate) mod token;
 pub(crate) mod user;

@@ -24,6 +24,8 @@ struct SettingsFile {
     database: Option<String>,
     /// Directory or URL of the blobs.
     objects: Option<String>,
+    /// Directory of the search index, which may be deleted.
+    search: Option<PathBuf>,
     /// File with the password of the account `admin`.
     admin_password_file: Option<PathBuf>,
     /// Whether everything but reading is refused.
@@ -40,6 +42,7 @@ pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) database: String,
     pub(crate) objects: String,
+    pub(crate) search: PathBuf,
     pub(crate) admin_password: Option<SecretString>,
     pub(crate) read_only: bool,
     pub(crate) verify_reads: bool,
@@ -53,6 +56,7 @@ impl Config {
         let data = settings.data.or(file.data).unwrap_or_else(|| PathBuf::from(DEFAULT_DATA));
         let database = settings.database.or(file.database);
         let objects = settings.objects.or(file.objects);
+        let search = settings.search.or(file.search);
         let password_file = settings.admin_password_file.or(file.admin_password_file);
         let admin_password = match settings.admin_password {
             Some(password) => Some(password),
@@ -62,6 +66,7 @@ impl Config {
             is_embedded: database.is_none() || objects.is_none(),
             database: database.unwrap_or_else(|| format!("sqlite:{}", data.join("catalog.sqlite").display())),
             objects: objects.unwrap_or_else(|| data.join("blobs").display().to_string()),
+            search: search.unwrap_or_else(|| data.join("search")),
             listen: file.listen.unwrap_or(DEFAULT_LISTEN),
             read_only: file.read_only,
             verify_reads: file.verify_reads.unwrap_or(true),
@@ -85,6 +90,7 @@ impl Config {
             listen: Some(self.listen),
             database: Some(without_password(&self.database)),
             objects: Some(without_password(&self.objects)),
+            search: Some(self.search.clone()),
             admin_password_file: None,
             read_only: self.read_only,
             verify_reads: Some(self.verify_reads),

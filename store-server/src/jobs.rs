@@ -9,6 +9,26 @@ use tokio_util::task::TaskTracker;
 /// How often housekeeping has a look.
 const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(30);
 
+/// How often the search index looks what happened. A search looks by itself; this is for what nobody searched for yet.
+const FOLLOW_EVERY: Duration = Duration::from_secs(1);
+
+/// When it tries again after a failure, such as a full disk.
+const FOLLOW_AGAIN_AFTER: Duration = Duration::from_secs(15);
+
+/// Starts what every server does, also one that takes no writes; it ends with the token.
+pub(crate) fn follow(store: Store, tasks: &TaskTracker, stop: &CancellationToken) {
+    // What is under way is given up: the next server that starts goes on from the last commit.
+    tasks.spawn(stop.clone().run_until_cancelled_owned(async move {
+        loop {
+            let followed = store.follow_search().await;
+            if let Err(error) = &followed {
+                tracing::warn!(error = error as &dyn std::error::Error, "search index cannot follow");
+            }
+            tokio::time::sleep(if followed.is_ok() { FOLLOW_EVERY } else { FOLLOW_AGAIN_AFTER }).await;
+        }
+    }));
+}
+
 /// Starts the jobs; they end with the token.
 pub(crate) fn start(store: &Store, tasks: &TaskTracker, stop: &CancellationToken) {
     tasks.spawn(keep_house(store.clone(), stop.clone()));

@@ -34,6 +34,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::User(command) => commands::user::run(&config, command).await,
         Command::Token(command) => commands::token::run(&config, command).await,
         Command::Ingest(command) => commands::ingest::run(&config, command).await,
+        Command::Reindex => commands::reindex::run(config).await,
         Command::Config => commands::config::run(&config),
         Command::Doctor(command) => commands::doctor::run(&config, &command).await,
     }

@@ -26,6 +26,7 @@ pub(crate) async fn store(config: &Config) -> anyhow::Result<Store> {
     let database = database(config).await?;
     database.migrate().await.context("cannot bring the database's schema up to date")?;
     let options = StoreOptions::new(database, blobs(config)?);
-    let (verify_reads, admin_password) = (config.verify_reads, config.admin_password.clone());
-    Ok(Store::new(StoreOptions { verify_reads, admin_password, ..options }))
+    let (verify_reads, search) = (config.verify_reads, Some(config.search.clone()));
+    let admin_password = config.admin_password.clone();
+    Ok(Store::new(StoreOptions { verify_reads, search, admin_password, ..options }))
 }

@@ -1,7 +1,7 @@
 //! The JSON forms of the store's own endpoints under `/v4`, shared by server, clients and load tests.
 //!
 //! In reading order: [`publish`] (the publish conversation), [`release`] (moving pointers, withdrawing, history),
-//! [`resolve`] (what a reference means), [`rights`], [`changes`] (the event feed), [`account`], and [`error`] (the one
+//! [`resolve`] (what a reference means), [`rights`], [`changes`] (the event feed), [`search`], [`account`], and [`error`] (the one
 //! shape of a refusal).
 
 pub mod account;
@@ -11,6 +11,7 @@ pub mod publish;
 pub mod release;
 pub mod resolve;
 pub mod rights;
+pub mod search;
 
 /// The header that carries the fully qualified reference of what was answered, resources included.
 ///

@@ -9,4 +9,5 @@ pub(crate) mod release;
 pub(crate) mod resolve;
 pub(crate) mod resources;
 pub(crate) mod rights;
+pub(crate) mod search;
 pub(crate) mod withdraw;

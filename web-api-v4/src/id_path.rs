@@ -18,8 +18,14 @@ const ENDPOINTS: &[&str] =
     &["archive", "chunks", "patches", "resources", "release", "history", "status", "withdrawn", "rights"];
 
 /// The endpoints that are about no entity, and whether something can stand behind them.
-const GLOBAL: &[(&str, bool)] =
-    &[("publish", true), ("resolve", false), ("changes", false), ("whoami", false), ("openapi.json", false)];
+const GLOBAL: &[(&str, bool)] = &[
+    ("publish", true),
+    ("search", true),
+    ("resolve", false),
+    ("changes", false),
+    ("whoami", false),
+    ("openapi.json", false),
+];
 
 /// Gathers the reference of a path into one segment.
 pub(crate) fn rewrite<B>(mut request: Request<B>) -> Request<B> {

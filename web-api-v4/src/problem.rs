@@ -66,6 +66,11 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, V4Code::Unavailable, Code::Unavailable, message)
     }
 
+    /// Refuses what v4 names and does not do, with v4's status for it.
+    pub(crate) fn not_implemented(message: impl ToString) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, V4Code::Unclassified, Code::BadRequest, message)
+    }
+
     /// Logs an unexpected error with its chain of causes, and tells nothing of it.
     fn internal(error: &(dyn StdError + 'static)) -> Self {
         tracing::error!(error, "unexpected");
@@ -172,6 +177,7 @@ impl From<StoreError> for Problem {
                 .hint("release something else first, or name it in `move_to`"),
             StoreError::Blob(error) => error.into(),
             StoreError::Catalog(error) => error.into(),
+            StoreError::NoIndex => Self::unavailable(&error),
             StoreError::Damaged { .. } => {
                 tracing::error!(error = &error as &dyn StdError, "damaged");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, V4Code::Unclassified, Code::Damaged, error)
@@ -179,6 +185,7 @@ impl From<StoreError> for Problem {
             }
             StoreError::Patch(_)
             | StoreError::Archive(_)
+            | StoreError::Search(_)
             | StoreError::Document(_)
             | StoreError::Token(_)
             | StoreError::Task(_)

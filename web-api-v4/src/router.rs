@@ -9,7 +9,7 @@ use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::handlers::{
-    account, archive, changes, health, publish, release, resolve, resources, rights, withdraw,
+    account, archive, changes, health, publish, release, resolve, resources, rights, search, withdraw,
 };
 use crate::problem::Problem;
 use crate::{id_path, idle, leftover, openapi, transport};
@@ -50,6 +50,10 @@ pub fn router(app: App) -> Router {
         .route("/v4/whoami", get(account::whoami))
         .route("/v4/resolve", get(resolve::resolve))
         .route("/v4/changes", get(changes::changes))
+        .route("/v4/search", get(search::v4))
+        .route("/v4/search/complete", get(search::complete))
+        .route("/v4/search/interesting", get(search::interesting))
+        .route("/v5/search", get(search::v5))
         .route("/v4/publish", post(publish::plan))
         .route("/v4/publish/{session}", delete(publish::abandon))
         .route("/v4/publish/{session}/commit", post(publish::commit))

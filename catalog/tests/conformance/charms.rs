@@ -16,6 +16,8 @@ on_both! {
     the_last_published_comes_first_page_by_page,
     an_archive_keeps_the_order_of_its_files,
     a_list_of_files_is_kept_once,
+    the_readme_is_the_plainest_file_of_that_name_at_the_top,
+    all_bases_are_read_page_by_page,
 }
 
 async fn a_charm_reads_back_as_it_was_published(database: Database) {
@@ -154,4 +156,33 @@ async fn a_list_of_files_is_kept_once(database: Database) {
     transaction.add_archive_files(archive, &files).await.unwrap();
     transaction.add_archive_files(archive, &[]).await.unwrap();
     assert_eq!(transaction.archive_files(archive).await.unwrap(), files);
+}
+
+async fn the_readme_is_the_plainest_file_of_that_name_at_the_top(database: Database) {
+    let mut transaction = database.write().await.unwrap();
+    let archive = add_blob(&mut transaction, b"archive").await;
+    let paths = ["docs/README.md", "README.developers.md", "readme.md", "READMEs", "LICENSE"];
+    let mut files: Vec<_> = paths.iter().map(|path| archive_file(path, 9)).collect();
+    files.push(archive_file("README", 0));
+    transaction.add_archive_files(archive, &files).await.unwrap();
+    assert_eq!(transaction.readme(archive).await.unwrap().as_deref(), Some("readme.md"));
+    let bare = add_blob(&mut transaction, b"bare").await;
+    transaction.add_archive_files(bare, &files[3..]).await.unwrap();
+    assert_eq!(transaction.readme(bare).await.unwrap(), None);
+}
+
+async fn all_bases_are_read_page_by_page(database: Database) {
+    let mut transaction = database.write().await.unwrap();
+    let mut made = Vec::new();
+    for name in ["~joe/b", "~ann/a", "~joe/c"] {
+        made.push(add_base(&mut transaction, name).await);
+    }
+    let (mut after, mut seen) = (None, Vec::new());
+    loop {
+        let page = transaction.bases_after(after, 2).await.unwrap();
+        let Some(last) = page.last() else { break };
+        after = Some(last.id);
+        seen.extend(page);
+    }
+    assert_eq!(seen, made);
 }

@@ -1,7 +1,7 @@
 //! A table for people, which a document can hold as it is.
 
 use crate::size::Size;
-use crate::table::{Row, Table, Unit, travel};
+use crate::table::{Row, Table, Unit, searches, travel};
 
 const HEADINGS: [&str; 7] = ["what", "× peer", "store", "peer", "", "server, peak (growth)", "client, peak"];
 
@@ -13,7 +13,7 @@ pub(super) fn render(table: &Table) -> String {
         format!("- {verdict}: {}\n", promise.text)
     });
     let rows = if table.rows.is_empty() { String::new() } else { grid(&rows) + "\n" };
-    [rows, promises.collect(), travel::render(&table.steps)].join("")
+    [rows, searches::render(&table.searches), promises.collect(), travel::render(&table.steps)].join("")
 }
 
 /// Lays out rows of as many cells each; the first are the headings.
@@ -41,7 +41,7 @@ fn cells(row: &Row) -> Vec<String> {
 }
 
 /// More is noise.
-fn whole_mebibytes(n_bytes: u64) -> Size {
+pub(super) fn whole_mebibytes(n_bytes: u64) -> Size {
     Size(((n_bytes + (1 << 19)) >> 20) << 20)
 }
 
@@ -54,7 +54,7 @@ impl Unit {
     }
 }
 
-fn thousands(digits: &str) -> String {
+pub(super) fn thousands(digits: &str) -> String {
     let comma = |at: usize| at > 0 && (digits.len() - at).is_multiple_of(3);
     let digits = digits.chars().enumerate();
     digits.flat_map(|(at, digit)| comma(at).then_some(',').into_iter().chain([digit])).collect()

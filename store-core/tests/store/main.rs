@@ -18,5 +18,6 @@ mod proofs;
 mod publisher;
 mod rights;
 mod sample;
+mod searching;
 mod snapshots;
 mod sweep;

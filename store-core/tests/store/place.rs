@@ -94,6 +94,13 @@ impl Place {
         Store::new(StoreOptions { clock: self.clock.clone(), limits: self.limits.clone(), ..options })
     }
 
+    /// Starts a server that keeps its search index in this directory.
+    pub(crate) async fn searching_server(&self, search: &FilePath) -> Store {
+        let options = StoreOptions::new(self.database().await, self.blobs());
+        let search = Some(search.to_owned());
+        Store::new(StoreOptions { clock: self.clock.clone(), limits: self.limits.clone(), search, ..options })
+    }
+
     async fn database(&self) -> Database {
         Database::open(&self.database_url()).await.unwrap()
     }

@@ -20,6 +20,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     })?;
     let address = listener.local_addr()?;
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    jobs::follow(store.clone(), &tasks, &stop);
     if !config.read_only {
         jobs::start(&store, &tasks, &stop);
     }

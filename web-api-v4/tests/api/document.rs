@@ -12,7 +12,9 @@ fn routes() -> Vec<String> {
     let source = include_str!("../../src/router.rs");
     let routes = source.split(".route(").skip(1);
     let path = |rest: &str| rest.split('"').nth(1).unwrap().replace("{*path}", "{path}");
-    let is_whole = |path: &str| path.starts_with("/v4/") || ["/health", "/ready"].contains(&path);
+    let is_whole = |path: &str| {
+        ["/v4/", "/v5/"].iter().any(|api| path.starts_with(api)) || ["/health", "/ready"].contains(&path)
+    };
     let full = |path: String| if is_whole(&path) { path } else { format!("/v4/{{id}}{path}") };
     let mut routes: Vec<_> = routes.map(path).map(full).collect();
     routes.sort();

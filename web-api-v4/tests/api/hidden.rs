@@ -48,6 +48,9 @@ fn questions<'a>(store: &'a TestStore, id: &str) -> Vec<Ask<'a>> {
         store.delete(&path("withdrawn")),
         store.post("/v4/publish", &Charm::named("mysql").plan("alice")),
         store.get("/v4/changes"),
+        store.get("/v4/search?text=mysql&facets=1&snippets=1"),
+        store.get("/v5/search?owner=alice"),
+        store.get("/v4/search/complete?text=my"),
     ]
 }
 

@@ -28,6 +28,7 @@ mod refusals;
 mod releasing;
 mod resolving;
 mod rights;
+mod searching;
 mod simultaneous;
 mod tokens;
 mod transport;

@@ -38,6 +38,16 @@ async fn current(store: &TestStore, user: &User) -> String {
 }
 
 #[tokio::test]
+async fn a_series_that_is_named_twice_is_released_once() {
+    let store = TestStore::new().await;
+    let alice = store.user("alice").await;
+    let metadata = "name: mysql\nsummary: s\ndescription: d\nseries: [jammy, noble, jammy]\n";
+    let published = store.publish(&alice, &Charm::named("mysql").with_file("metadata.yaml", metadata)).await;
+    let answer = store.release(&alice, &published).await;
+    assert_eq!(answer.status.as_u16(), 200, "{answer}");
+}
+
+#[tokio::test]
 async fn publishing_moves_no_pointer() {
     let (store, alice) = store().await;
     assert_eq!(current(&store, &alice).await, "");
