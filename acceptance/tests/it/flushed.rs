@@ -20,10 +20,11 @@ fn assert_nothing_lost(losses: &Losses, n_moments: usize) {
     assert!(losses.lost.is_empty(), "not flushed:\n{}", losses.lost.join("\n"));
 }
 
-/// Says whether a file must outlive a loss of power: not what is derived and can be made again, nor SQLite's index of
-/// its log, which it makes again.
+/// Says whether a file must outlive a loss of power: not what is derived and can be made again, as the index of words is,
+/// nor SQLite's index of its log, which it makes again.
 fn is_kept_by_the_store(path: &str) -> bool {
-    path.contains("/data/") && !path.contains("/blobs/d/") && !path.ends_with("-shm")
+    let is_derived = path.contains("/blobs/d/") || path.contains("/data/search");
+    path.contains("/data/") && !is_derived && !path.ends_with("-shm")
 }
 
 fn is_good_answer(line: &str) -> bool {
