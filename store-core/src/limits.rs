@@ -44,6 +44,10 @@ pub struct Limits {
     pub object_grace: Duration,
     /// How long a token is good for if nobody says.
     pub token_ttl: Duration,
+    /// How long a search waits until the index has what just happened; then it is answered from what the index has.
+    pub search_wait: Duration,
+    /// How long a search waits where there is no index yet, which is made in that time for some thousand bases.
+    pub first_search_wait: Duration,
 }
 
 impl Default for Limits {
@@ -67,6 +71,8 @@ impl Default for Limits {
             blob_grace: Duration::from_hours(96),
             object_grace: Duration::from_hours(1),
             token_ttl: Duration::from_hours(30 * 24),
+            search_wait: Duration::from_millis(500),
+            first_search_wait: Duration::from_secs(10),
         }
     }
 }

@@ -12,7 +12,6 @@ use std::error::Error as StdError;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 
 use catalog::base::Base;
 use catalog::error::CatalogError;
@@ -28,12 +27,6 @@ pub use crate::search::details::HitArchive;
 use crate::error::StoreError;
 use crate::search::home::{Home, IndexPlace};
 use crate::store::Store;
-
-/// How long a search waits for what just happened.
-const PATIENCE: Duration = Duration::from_millis(500);
-
-/// How long a search waits where there is no index yet, which is made in that time for some thousand bases.
-const FIRST_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How many events are put in at a time.
 const EVENTS_AT_ONCE: u32 = 500;
@@ -174,8 +167,8 @@ impl Store {
             }
             store.catch_up(event).await
         });
-        let patience = if is_there { PATIENCE } else { FIRST_PATIENCE };
-        if let Ok(followed) = tokio::time::timeout(patience, following).await
+        let wait = if is_there { self.limits().search_wait } else { self.limits().first_search_wait };
+        if let Ok(followed) = tokio::time::timeout(wait, following).await
             && let Err(error) = followed?
         {
             warn(&error, "search index cannot follow");

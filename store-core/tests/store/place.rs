@@ -82,7 +82,9 @@ impl Place {
     }
 
     async fn new(database: DatabasePlace, objects: Objects) -> Self {
-        let limits = Limits::default();
+        // A search waits for whatever just happened, however slow the machine is.
+        let minute = Duration::from_mins(1);
+        let limits = Limits { search_wait: minute, first_search_wait: minute, ..Limits::default() };
         let place = Self { clock: Arc::new(TestClock::new()), limits, objects, database };
         place.database().await.migrate().await.unwrap();
         place

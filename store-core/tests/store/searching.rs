@@ -141,7 +141,10 @@ async fn an_index_that_cannot_follow_hides_what_is_hidden_by_now(place: Place) {
     assert!(completed.is_empty(), "{completed:?}");
     assert_eq!(server.search(&user("alice"), asked()).await.unwrap().total, 2);
     fs::rename(&away, &index).unwrap();
-    server.follow_search().await.unwrap();
+    // The writer may have gathered all there was, and notice only now that nothing of it could be written.
+    if server.follow_search().await.is_err() {
+        server.follow_search().await.unwrap();
+    }
     offer(&server, "~alice/wiki", "first").await;
     assert_eq!(found(&server, "first").await, ["~alice/web-0", "~alice/wiki-0"]);
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::future::IntoFuture;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -16,7 +17,7 @@ use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{Method, Request};
 use http_body_util::BodyExt as _;
 use serde::Serialize;
-use store_core::{Store, StoreOptions};
+use store_core::{Limits, Store, StoreOptions};
 use tower::ServiceExt as _;
 use v4_wire::publish::{
     BlobPlan, CommitAnswer, CommitRequest, PlanAnswer, PlanRequest, Published, Session, UploadProgress,
@@ -62,6 +63,9 @@ impl TestStore {
         let mut options = StoreOptions::new(place.database.clone(), place.blobs.clone());
         options.clock = clock.clone();
         options.admin_password = Some(ADMIN_PASSWORD.into());
+        // A search waits for whatever just happened, however slow the machine is.
+        let minute = Duration::from_mins(1);
+        options.limits = Limits { search_wait: minute, first_search_wait: minute, ..options.limits };
         change(&mut options);
         let store = Store::new(options);
         let router = router(App { store: store.clone(), read_only: false });
