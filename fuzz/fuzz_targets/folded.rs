@@ -43,7 +43,11 @@ fn folds(bytes: &[u8]) -> Vec<u8> {
     }
     // A zstd frame of one raw block, whose lengths are in two bytes and in three. RFC 8878 §3.1.1.
     let n_list = u32::try_from(list.len()).unwrap();
-    let size = if n_list < 256 { vec![0x20, n_list.to_le_bytes()[0]] } else { [vec![0x60], (n_list as u16 - 256).to_le_bytes().to_vec()].concat() };
+    let size = if n_list < 256 {
+        vec![0x20, n_list.to_le_bytes()[0]]
+    } else {
+        [vec![0x60], (n_list as u16 - 256).to_le_bytes().to_vec()].concat()
+    };
     let block = &(n_list << 3 | 1).to_le_bytes()[..3];
     let frame = [&[0x28, 0xb5, 0x2f, 0xfd], &size[..], block, &list].concat();
     let numbers = [n_folds as u32, n_list, frame.len() as u32];
@@ -60,6 +64,8 @@ fn recipe(mut bytes: &[u8], base_bytes: usize) -> Vec<u8> {
     recipe.extend(n_target.to_le_bytes());
     recipe.extend([7; 32]);
     recipe.extend((base_bytes as u64).to_le_bytes());
+    // The body of the base's view, or all of it.
+    recipe.push(n_target.to_le_bytes()[0] & 1);
     recipe.extend(sections.iter().flat_map(|section| (section.len() as u64).to_le_bytes()));
     recipe.extend(folds(base_folds));
     recipe.extend(folds(target_folds));
