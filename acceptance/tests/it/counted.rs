@@ -5,7 +5,6 @@
 use std::env;
 
 use acceptance::{Proxy, Server, Tree, User, noise};
-use test_case::test_case;
 
 use crate::little::{Store, Way, inserted, most_fetched, most_sent};
 use crate::released::assert_printed;
@@ -42,13 +41,6 @@ impl Line {
         (sent, id)
     }
 
-    /// Publishes `app`, and has the unit get it by that way. Returns how many bytes went up, and how many came down.
-    fn publish_and_upgrade(&self, way: Way, old: &str) -> (u64, u64) {
-        let (sent, new) = self.publish();
-        Store { url: self.server.url(), proxy: &self.proxy, joe: &self.joe }.open_way(way, old, &new);
-        (sent, self.deploy(&["upgrade", "unit"]))
-    }
-
     /// Runs a verb on the unit, and returns how many bytes came down.
     fn deploy(&self, args: &[&str]) -> u64 {
         let before = self.proxy.received();
@@ -78,46 +70,47 @@ fn printed_numbers_are_what_passed() {
     assert_printed(&pulled["bytes"], line.proxy.received() - before);
 }
 
-#[test_case(Way::Chunks; "before there are patches")]
-#[test_case(Way::Patches; "by patches")]
-fn of_a_large_tree_only_what_changed_goes_up_and_down(way: Way) {
+#[test]
+fn of_a_large_tree_only_what_changed_goes_up_and_down() {
     let file_bytes = env::var("ACCEPTANCE_MIB").map_or(MIB, |it| it.parse().unwrap()) * (1 << 20) / N_FILES;
-    let line = Line::new();
     let paths: Vec<String> = (0..N_FILES).map(|number| format!("common/{number}.bin")).collect();
+    only_what_changed_goes_up_and_down(&paths, N_CHANGED, file_bytes);
+}
+
+#[test]
+fn of_one_large_file_only_what_changed_goes_up_and_down() {
+    only_what_changed_goes_up_and_down(&["common/a.bin".to_owned()], 1, 32 << 20);
+}
+
+/// Publishes files of that size and installs them, and then changes the first few a little, twice.
+fn only_what_changed_goes_up_and_down(paths: &[String], n_changed: usize, file_bytes: usize) {
+    let line = Line::new();
     let names: Vec<&str> = paths.iter().map(String::as_str).collect();
     let tree = Tree::charm(line.joe.dir(), "app").declaring(&["stable"], &names);
+    let mut contents: Vec<_> = (0..).map(|seed| noise(seed, file_bytes)).take(n_changed).collect();
     for (seed, path) in names.iter().enumerate() {
         tree.write(&format!("resources/{path}"), noise(seed as u64, file_bytes));
     }
-    let whole = (N_FILES * file_bytes) as u64;
-    let (sent, old) = line.publish();
+    let whole = (names.len() * file_bytes) as u64;
+    let (sent, mut old) = line.publish();
     assert!(sent >= whole);
     assert!(line.deploy(&["install", "~joe/app", "unit", "--arch", "amd64"]) >= whole);
-    for (seed, path) in names.iter().enumerate().take(N_CHANGED) {
-        tree.write(&format!("resources/{path}"), inserted(noise(seed as u64, file_bytes)));
+    for way in Way::ALL {
+        for (content, path) in contents.iter_mut().zip(&names) {
+            *content = inserted(std::mem::take(content));
+            tree.write(&format!("resources/{path}"), &*content);
+        }
+        let (sent, new) = line.publish();
+        Store { url: line.server.url(), proxy: &line.proxy, joe: &line.joe }.open_way(way, &old, &new);
+        let (fetched, n_files) = (line.deploy(&["upgrade", "unit"]), n_changed as u64);
+        assert!(sent > 0 && sent <= most_sent(n_files), "{sent} bytes went up");
+        let most = most_fetched(way, n_files, file_bytes as u64);
+        assert!(fetched > 0 && fetched <= most, "{fetched} of {most} bytes came down");
+        old = new;
     }
-    assert_little(line.publish_and_upgrade(way, &old), way, N_CHANGED as u64, file_bytes as u64);
+    for (content, path) in contents.iter().zip(&names) {
+        let on_unit = line.joe.dir().join("unit/resources").join(path);
+        assert!(std::fs::read(on_unit).unwrap() == *content, "{path}");
+    }
     assert_eq!((line.publish().0, line.deploy(&["upgrade", "unit"])), (0, 0), "nothing had changed");
-}
-
-#[test_case(Way::Chunks; "before there are patches")]
-#[test_case(Way::Patches; "by patches")]
-fn of_one_large_file_only_what_changed_goes_up_and_down(way: Way) {
-    const SIZE: usize = 32 << 20;
-    let line = Line::new();
-    let tree = Tree::charm(line.joe.dir(), "app")
-        .declaring(&["stable"], &["common/a.bin"])
-        .resource("common/a.bin", noise(1, SIZE));
-    let (_, old) = line.publish();
-    line.deploy(&["install", "~joe/app", "unit", "--arch", "amd64"]);
-    tree.write("resources/common/a.bin", inserted(noise(1, SIZE)));
-    assert_little(line.publish_and_upgrade(way, &old), way, 1, SIZE as u64);
-    let on_unit = std::fs::read(line.joe.dir().join("unit/resources/a.bin")).unwrap();
-    assert!(on_unit == inserted(noise(1, SIZE)));
-}
-
-#[track_caller]
-fn assert_little((sent, fetched): (u64, u64), way: Way, n_files: u64, file_bytes: u64) {
-    assert!(sent > 0 && sent <= most_sent(n_files), "{sent} bytes went up");
-    assert!(fetched > 0 && fetched <= most_fetched(way, n_files, file_bytes), "{fetched} bytes came down");
 }

@@ -16,7 +16,7 @@ const MAPPED: u64 = 36;
 const FRAMES: u64 = 1000;
 
 /// How long the store may take to make its patches.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(4);
 
 /// By which way a unit gets what changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,10 @@ pub(crate) enum Way {
     Chunks,
     /// The patch is there.
     Patches,
+}
+
+impl Way {
+    pub(crate) const ALL: [Self; 2] = [Self::Chunks, Self::Patches];
 }
 
 /// Returns the bytes with a few more in the middle: everything behind them stands elsewhere.
@@ -59,6 +63,7 @@ pub(crate) struct Store<'a> {
 impl Store<'_> {
     /// Has a unit that runs `old` get `new` by that way: waits for the patches of what changed, or hides them.
     pub(crate) fn open_way(&self, way: Way, old: &str, new: &str) {
+        self.proxy.be_plain();
         match way {
             Way::Chunks => self.proxy.when(Route::Patch, Point::Up(0), Fault::Refuse(404), u32::MAX),
             Way::Patches => {

@@ -220,17 +220,11 @@ impl Large {
         large
     }
 
-    /// Puts a few more bytes into a resource file.
-    fn change(&self, place: &str) {
-        let seed = LARGE_FILES.iter().position(|it| *it == place).unwrap() as u64;
-        self.app.app.write(&format!("resources/{place}"), inserted(noise(seed, LARGE)));
-    }
-
-    /// Overwrites a few bytes of a large member of the archive.
-    fn overwrite_member(&self) {
-        let mut bytes = noise(99, LARGE);
-        bytes[LARGE / 2..LARGE / 2 + 4].copy_from_slice(b"this");
-        self.app.app.write("files/data.bin", bytes);
+    /// Puts a few more bytes into a file, and returns what it is then.
+    fn change(&self, path: &str) -> Vec<u8> {
+        let bytes = inserted(std::fs::read(self.app.app.dir().join(path)).unwrap());
+        self.app.app.write(path, &bytes);
+        bytes
     }
 
     /// Publishes and upgrades by that way. Asserts that little moved: for so many large blobs up, and so many down.
@@ -244,60 +238,55 @@ impl Large {
         let [sent, fetched] = [&published["sent"], &upgraded["fetched_bytes"]].map(|it| it.as_u64().unwrap());
         assert!(sent > 0 && sent <= most_sent(n_up), "{sent} bytes went up: {published}");
         let most = most_fetched(way, n_down, LARGE as u64);
-        assert!(fetched > 0 && fetched <= most, "{fetched} of {most} bytes came down: {upgraded}");
+        assert!(fetched > 0 && fetched <= most, "{way:?}: {fetched} of {most} bytes came down: {upgraded}");
         published
     }
 }
 
-#[test_case(Way::Chunks; "before there are patches")]
-#[test_case(Way::Patches; "by patches")]
-fn of_changed_resource_files_the_changed_chunks_move_down_those_of_the_own_architecture(way: Way) {
+#[test]
+fn of_large_files_that_changed_a_little_a_little_moves_row_by_row() {
     let large = Large::new();
-    for place in ["common/b.bin", "amd64/c.bin", "arm64/c.bin"] {
-        large.change(place);
+    let (mut charm, mut resources) = (1, 0);
+    for (way, n) in Way::ALL.into_iter().zip(1..) {
+        // Few resource files: their chunks up, and down those of the own architecture.
+        let changed = ["common/b.bin", "amd64/c.bin", "arm64/c.bin"];
+        let [_, ours, _] = changed.map(|place| large.change(&format!("resources/{place}")));
+        resources += 1;
+        let published = large.assert_little_moves(way, 3, 2);
+        assert_revisions(&published, (charm, false), (resources, true));
+        assert!(large.app.on_unit("resources/c.bin") == ours);
+
+        // A hook alone: the tree's delta.
+        let hook = format!("#!/bin/sh\necho changed {n}\n");
+        large.app.app.write_hook("install", &hook);
+        charm += 1;
+        let published = large.assert_little_moves(way, 1, 1);
+        assert_revisions(&published, (charm, true), (resources, false));
+        assert_eq!(large.app.on_unit("charm/hooks/install"), hook.as_bytes());
+
+        // A large member of the archive, overwritten: the chunk, and that of the table which has its checksum.
+        let mut member = noise(99, LARGE);
+        member[LARGE / 2..LARGE / 2 + 4].copy_from_slice(format!("{n:04}").as_bytes());
+        large.app.app.write("files/data.bin", &member);
+        charm += 1;
+        let published = large.assert_little_moves(way, 2, 2);
+        assert_revisions(&published, (charm, true), (resources, false));
+        assert!(large.app.on_unit("charm/files/data.bin") == member);
+
+        // A hook and resources: both.
+        large.app.app.write_hook("install", &format!("{hook}# again\n"));
+        let a = large.change("resources/common/a.bin");
+        (charm, resources) = (charm + 1, resources + 1);
+        let published = large.assert_little_moves(way, 2, 2);
+        assert_revisions(&published, (charm, true), (resources, true));
+        assert!(large.app.on_unit("resources/a.bin") == a);
+
+        // An overlay: its chunks; the base image is not touched.
+        let overlay = large.change("resources/common/layers/10-app.tar");
+        resources += 1;
+        let published = large.assert_little_moves(way, 1, 1);
+        assert_revisions(&published, (charm, false), (resources, true));
+        assert!(large.app.on_unit("resources/layers/10-app.tar") == overlay);
+        assert!(large.app.on_unit("resources/layers/00-base.tar") == noise(4, LARGE));
     }
-    let published = large.assert_little_moves(way, 3, 2);
-    assert_revisions(&published, (1, false), (1, true));
-    assert!(large.app.on_unit("resources/c.bin") == inserted(noise(2, LARGE)));
-}
-
-#[test_case(Way::Chunks; "before there are patches")]
-#[test_case(Way::Patches; "by patches")]
-fn of_a_large_charm_whose_hook_changed_alone_the_tree_s_delta_moves(way: Way) {
-    let large = Large::new();
-    large.app.app.write_hook("install", "#!/bin/sh\necho changed\n");
-    let published = large.assert_little_moves(way, 1, 1);
-    assert_revisions(&published, (2, true), (0, false));
-    assert_eq!(large.app.on_unit("charm/hooks/install"), b"#!/bin/sh\necho changed\n");
-}
-
-#[test_case(Way::Chunks; "before there are patches")]
-#[test_case(Way::Patches; "by patches")]
-fn of_a_large_member_that_changed_a_little_a_little_moves(way: Way) {
-    let large = Large::new();
-    large.overwrite_member();
-    // The member, and the table at the archive's end that has its checksum.
-    let published = large.assert_little_moves(way, 2, 2);
-    assert_revisions(&published, (2, true), (0, false));
-}
-
-#[test_case(Way::Chunks; "before there are patches")]
-#[test_case(Way::Patches; "by patches")]
-fn of_a_hook_and_resources_both_deltas_move(way: Way) {
-    let large = Large::new();
-    large.app.app.write_hook("install", "#!/bin/sh\necho changed\n");
-    large.change("common/a.bin");
-    let published = large.assert_little_moves(way, 2, 2);
-    assert_revisions(&published, (2, true), (1, true));
-}
-
-#[test_case(Way::Chunks; "before there are patches")]
-#[test_case(Way::Patches; "by patches")]
-fn of_a_large_overlay_the_changed_chunks_move_and_its_base_image_stays_untouched(way: Way) {
-    let large = Large::new();
-    large.change("common/layers/10-app.tar");
-    let published = large.assert_little_moves(way, 1, 1);
-    assert_revisions(&published, (1, false), (1, true));
-    assert!(large.app.on_unit("resources/layers/00-base.tar") == noise(4, LARGE));
-    assert!(large.app.on_unit("resources/layers/10-app.tar") == inserted(noise(5, LARGE)));
 }
