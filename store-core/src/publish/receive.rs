@@ -149,30 +149,19 @@ impl Store {
     ) -> Result<UploadState, StoreError> {
         let mut state: UploadState = serde_json::from_slice(&upload.state)?;
         let mut flushed = self.blobs().append(state.clone(), body).await?;
-        self.take_over(session, upload).await?;
+        self.write_down(session, upload, &state, None).await?;
         while let Some(durable) = flushed.try_next().await? {
             self.write_down(session, upload, &durable, travelled).await?;
-            upload.version += 1;
-            upload.received = durable.offset();
             state = durable;
         }
         Ok(state)
     }
 
-    async fn take_over(&self, session: &str, upload: &mut Upload) -> Result<(), StoreError> {
-        let mut tx = self.database().write().await?;
-        if !tx.advance_upload(session, upload, &upload.state, upload.received).await? {
-            return Err(StoreError::Busy);
-        }
-        tx.commit().await?;
-        upload.version += 1;
-        Ok(())
-    }
-
+    /// Writes down how far the upload is, unless another request has done so since it was looked at.
     async fn write_down(
         &self,
         session: &str,
-        upload: &Upload,
+        upload: &mut Upload,
         state: &UploadState,
         travelled: Option<&AtomicU64>,
     ) -> Result<(), StoreError> {
@@ -186,7 +175,10 @@ impl Store {
             let saved = n_made.cast_signed().saturating_sub(n_came.cast_signed());
             tx.note_saved(session, &upload.content.digests.sha256, saved).await?;
         }
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        upload.version += 1;
+        upload.received = state.offset();
+        Ok(())
     }
 
     /// Verifies what arrived and makes a blob of it.

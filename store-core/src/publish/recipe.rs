@@ -1,7 +1,7 @@
 //! Receiving a part as a recipe: made of bases here, and from there on like bytes that were sent.
 
 use std::collections::HashMap;
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read};
 use std::ops::ControlFlow::{Break, Continue};
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,19 +14,19 @@ use charm_model::digest::Sha256;
 use charm_model::rights::Caller;
 use delta::recipe::Piece;
 use delta::{Bases, DeltaError, Limits, RecipeReader};
-use futures::{Stream, StreamExt as _, stream};
+use futures::{Stream, stream};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use v4_wire::publish::UploadProgress;
 
-use super::spool::spooled;
+use super::spool::{Spooled, spooled};
 use crate::error::StoreError;
 use crate::store::Store;
 
 /// How many bytes of the target are handed on at once.
 const PIECE_BYTES: usize = 1 << 20;
 
-/// How many pieces are on their way at once, of the recipe as of the target.
+/// How many pieces are on their way at once.
 const PIECES_AHEAD: usize = 2;
 
 impl Store {
@@ -55,7 +55,7 @@ impl Store {
             return Ok(done);
         }
         // Whoever sends slowly would keep others from their turn; so the recipe is there before.
-        let body = spooled(body, self.limits().part_bytes).await?;
+        let recipe = spooled(body, self.limits().part_bytes).await?;
         // The bytes of several assemblies would not fit into memory beside everything else.
         let _turn = self.assembly_turn().await;
         // Looked at again: another request may have been faster meanwhile.
@@ -64,9 +64,9 @@ impl Store {
             Continue(upload) => upload,
         };
         let deadline = Instant::now() + self.limits().recipe_time;
-        let ((recipe, input), (pieces, mut made)) =
-            (mpsc::channel(PIECES_AHEAD), mpsc::channel(PIECES_AHEAD));
+        let (pieces, mut made) = mpsc::channel(PIECES_AHEAD);
         let travelled = Arc::new(AtomicU64::new(0));
+        let input = BufReader::with_capacity(PIECE_BYTES, Counted { recipe, n_read: travelled.clone() });
         let bases = SessionBases {
             store: self.clone(),
             caller: caller.clone(),
@@ -75,39 +75,12 @@ impl Store {
             open: HashMap::new(),
         };
         let target = offset..upload.content.size;
-        let assembly =
-            Assembly { input: Input { input, frame: Bytes::new() }, bases, target, deadline, pieces };
+        let assembly = Assembly { input, bases, target, deadline, pieces };
         let assembled = tokio::task::spawn_blocking(move || assembly.run());
         let made = stream::poll_fn(move |context| made.poll_recv(context));
-        let taking = self.take_and_forget(session, &mut upload, made, Some(&travelled));
-        let feeding = feed(body, recipe, deadline, &travelled);
-        let (taken, ()) = tokio::join!(taking, feeding);
+        let taken = self.take_and_forget(session, &mut upload, made, Some(&travelled)).await;
         assembled.await?;
         taken.map_err(explained)
-    }
-}
-
-/// Hands a body on to the assembly, until either ends.
-async fn feed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
-    mut body: impl Stream<Item = Result<Bytes, E>> + Send + Unpin,
-    recipe: mpsc::Sender<io::Result<Bytes>>,
-    deadline: Instant,
-    travelled: &AtomicU64,
-) {
-    loop {
-        let frame = tokio::select! {
-            frame = tokio::time::timeout_at(deadline.into(), body.next()) => match frame {
-                Ok(None) => return,
-                Ok(Some(frame)) => frame.map_err(|error| io::Error::new(io::ErrorKind::ConnectionAborted, error)),
-                Err(_) => Err(io::ErrorKind::TimedOut.into()),
-            },
-            () = recipe.closed() => return,
-        };
-        travelled.fetch_add(frame.as_ref().map_or(0, |frame| frame.len() as u64), Ordering::Relaxed);
-        let is_last = frame.is_err();
-        if recipe.send(frame).await.is_err() || is_last {
-            return;
-        }
     }
 }
 
@@ -127,7 +100,7 @@ fn explained(error: StoreError) -> StoreError {
 
 /// A recipe that is being followed, on a thread that may block.
 struct Assembly {
-    input: Input,
+    input: BufReader<Counted>,
     bases: SessionBases,
     target: Range<u64>,
     deadline: Instant,
@@ -231,22 +204,16 @@ impl Bases for SessionBases {
     }
 }
 
-/// A body as a file.
-struct Input {
-    input: mpsc::Receiver<io::Result<Bytes>>,
-    frame: Bytes,
+/// A recipe, and how many bytes of it were read.
+struct Counted {
+    recipe: Spooled,
+    n_read: Arc<AtomicU64>,
 }
 
-impl Read for Input {
+impl Read for Counted {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.frame.is_empty() {
-            match self.input.blocking_recv() {
-                Some(frame) => self.frame = frame?,
-                None => return Ok(0),
-            }
-        }
-        let n_read = buffer.len().min(self.frame.len());
-        buffer[..n_read].copy_from_slice(&self.frame.split_to(n_read));
-        Ok(n_read)
+        let n_bytes = self.recipe.read(buffer)?;
+        self.n_read.fetch_add(n_bytes as u64, Ordering::Relaxed);
+        Ok(n_bytes)
     }
 }

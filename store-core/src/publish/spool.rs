@@ -1,22 +1,33 @@
 //! A body that is taken in before anything scarce is held for it: how fast it comes is the sender's affair alone.
 
-use std::io::ErrorKind::StorageFull;
-use std::io::{self, SeekFrom};
+use std::fs::File;
+use std::io::ErrorKind::{ConnectionAborted, StorageFull};
+use std::io::{self, Read, SeekFrom};
 
 use blob_store::{BlobError, BodyError};
 use bytes::Bytes;
-use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
-use tokio::fs::File;
+use futures::{Stream, StreamExt as _};
 use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _};
-use tokio_util::io::ReaderStream;
 
 use crate::error::StoreError;
 
-/// How many bytes are read back at once.
-const PIECE_BYTES: usize = 1 << 20;
+/// A body, as much of it as came: read to its end, it says why there is no more.
+pub(super) struct Spooled {
+    file: File,
+    broken: Option<BodyError>,
+}
 
-/// Takes a body into a temporary file without a name, and returns it as it came: with what came before it broke off, and
-/// then with why it did.
+impl Read for Spooled {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n_bytes = self.file.read(buffer)?;
+        match self.broken.take_if(|_| n_bytes == 0) {
+            Some(error) => Err(io::Error::new(ConnectionAborted, error)),
+            None => Ok(n_bytes),
+        }
+    }
+}
+
+/// Takes a body into a temporary file without a name.
 ///
 /// # Errors
 ///
@@ -24,9 +35,9 @@ const PIECE_BYTES: usize = 1 << 20;
 pub(super) async fn spooled<E: Into<BodyError>>(
     mut body: impl Stream<Item = Result<Bytes, E>> + Send + Unpin,
     limit: u64,
-) -> Result<impl Stream<Item = Result<Bytes, BodyError>> + Send + Unpin, StoreError> {
+) -> Result<Spooled, StoreError> {
     let file = tokio::task::spawn_blocking(tempfile::tempfile).await?;
-    let mut file = File::from_std(file.map_err(unwritable)?);
+    let mut file = tokio::fs::File::from_std(file.map_err(unwritable)?);
     let (mut n_bytes, mut broken) = (0, None);
     while let Some(frame) = body.next().await {
         match frame {
@@ -42,15 +53,14 @@ pub(super) async fn spooled<E: Into<BodyError>>(
                 file.write_all(&frame).await.map_err(unwritable)?;
             }
             Err(error) => {
-                broken = Some(Err(error.into()));
+                broken = Some(error.into());
                 break;
             }
         }
     }
     file.flush().await.map_err(unwritable)?;
     file.seek(SeekFrom::Start(0)).await.map_err(unwritable)?;
-    let pieces = ReaderStream::with_capacity(file, PIECE_BYTES).map_err(BodyError::from);
-    Ok(pieces.chain(stream::iter(broken)))
+    Ok(Spooled { file: file.into_std().await, broken })
 }
 
 fn unwritable(source: io::Error) -> StoreError {
