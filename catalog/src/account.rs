@@ -130,6 +130,7 @@ impl Transaction {
         groups: &BTreeSet<UserName>,
     ) -> Result<(), CatalogError> {
         for group in groups {
+            self.add_group(group).await?;
             on_either!(self, |conn| {
                 query(JOIN_GROUP).bind(account).bind(group.as_str()).execute(conn).await?;
             });

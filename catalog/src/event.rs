@@ -69,6 +69,8 @@ pub struct NewEvent<'a> {
     pub kind: EventKind,
     /// Who did it.
     pub actor: &'a UserName,
+    /// The identifier of the token by which it was done, for the audit alone.
+    pub token: Option<&'a str>,
     /// When.
     pub at: Timestamp,
     /// What there is to say about it.
@@ -111,7 +113,7 @@ impl EventRow {
 }
 
 impl Transaction {
-    /// Tells of a change that this transaction makes, and returns the event's number.
+    /// Tells of a change that this transaction makes, in the log and in the audit, and returns the event's number.
     ///
     /// Every other writer that has something to tell waits from here to the end of the transaction: do it late.
     #[instrument(skip_all, fields(kind = new.kind.as_str()))]
@@ -122,6 +124,7 @@ impl Transaction {
         }
         let seq: i64 = on_either!(self, |conn| query_scalar(NEXT_EVENT).fetch_one(conn).await?);
         self.insert_event(seq, new).await?;
+        self.add_audited_event(seq, new).await?;
         if let Some(base) = new.base {
             on_either!(self, |conn| {
                 query(SET_LAST_EVENT).bind(base).bind(seq).execute(conn).await?;

@@ -7,9 +7,9 @@
 //! 2. What is published: [`base`], [`charm`], [`archive`], [`resources`], and what they consist of: [`object`],
 //!    [`blob`], many at once in [`contents`] and [`pack`]; and what leads from one to another: [`patch`].
 //! 3. Where the pointers stand: [`release`], [`history`], and [`snapshot`], which resolving works on.
-//! 4. What happened: [`event`].
+//! 4. What happened: [`event`], [`audit`].
 //! 5. The publish conversation: [`session`], [`upload`], [`challenge`].
-//! 6. Who may speak: [`account`], [`token`], [`signing_key`]; and which server does a job: [`lease`].
+//! 6. Who may speak: [`account`], [`group`], [`token`], [`signing_key`]; and which server does a job: [`lease`].
 //!
 //! Two rules keep writers from waiting for each other in a circle: lock the base before anything else of it is
 //! written ([`Transaction::lock_base`]), and append the event late, since its counter is held until the commit.
@@ -19,6 +19,7 @@ mod shape;
 
 pub mod account;
 pub mod archive;
+pub mod audit;
 pub mod base;
 pub mod blob;
 pub mod challenge;
@@ -28,6 +29,7 @@ pub mod database;
 pub mod document;
 pub mod error;
 pub mod event;
+pub mod group;
 pub mod history;
 pub mod id;
 pub mod lease;

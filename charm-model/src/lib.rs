@@ -8,7 +8,7 @@
 //! 4. [`yaml`], [`metadata`], [`resources_yaml`], [`charm`], [`bundle`], [`entity`]: what authors write.
 //! 5. [`finding`]: what is wrong with it, all of it at once, each with file, line and mend.
 //! 6. [`tree`], [`check`]: an author's tree, and whether it holds what it declares.
-//! 7. [`rights`]: who may do what.
+//! 7. [`rights`], [`scope`], [`grant`]: who may do what.
 //! 8. [`resolve`]: from a reference to exactly one charm and its resources.
 //! 9. [`proof`]: that somebody has the bytes whose digests they name.
 
@@ -18,6 +18,7 @@ pub mod check;
 pub mod digest;
 pub mod entity;
 pub mod finding;
+pub mod grant;
 pub mod metadata;
 pub mod name;
 pub mod proof;
@@ -26,6 +27,7 @@ pub mod release;
 pub mod resolve;
 pub mod resources_yaml;
 pub mod rights;
+pub mod scope;
 pub mod series;
 pub mod shape;
 pub mod timestamp;

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use charm_model::reference::BaseId;
-use charm_model::rights::Caller;
+use charm_model::rights::{Caller, Pattern};
 use tantivy::Term;
-use tantivy::query::{AllQuery, BooleanQuery, ConstScoreQuery, EmptyQuery, Occur, Query, TermQuery};
+use tantivy::query::{AllQuery, BooleanQuery, ConstScoreQuery, EmptyQuery, Occur, Query, RegexQuery, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption};
 
 use crate::analysis;
@@ -26,11 +26,28 @@ pub(crate) fn audience(fields: &Fields, caller: &Caller) -> Option<Box<dyn Query
     let known = any(principals.map(|principal| label(fields.audience, &principal)).collect());
     // A narrow token tells nothing of other bases than its own.
     let covered = identity.scope.patterns().map(|(owner, name)| {
-        let owner = owner.map(|owner| label(fields.owner, owner.as_str()));
-        all(owner.into_iter().chain(name.map(|name| label(fields.name, name.as_str()))).collect())
+        let patterns = [(fields.owner, owner), (fields.name, name)];
+        all(patterns.into_iter().filter_map(|(field, pattern)| named(field, pattern)).collect())
     });
     let covered: Vec<_> = covered.collect();
     Some(if covered.is_empty() { known } else { all(vec![known, any(covered)]) })
+}
+
+/// Returns what selects the names of a pattern; `None` if that is all names.
+fn named(field: Field, pattern: &Pattern) -> Option<Box<dyn Query>> {
+    let beginning = match pattern {
+        Pattern::Exactly(name) => return Some(label(field, name)),
+        Pattern::BeginsWith(beginning) if beginning.is_empty() => return None,
+        Pattern::BeginsWith(beginning) => beginning,
+    };
+    // A name has letters, digits, and signs that would stand for something else.
+    let literal = |it: char| if it.is_alphanumeric() { it.to_string() } else { format!("\\{it}") };
+    let expression = beginning.chars().map(literal).collect::<String>() + ".*";
+    Some(match RegexQuery::from_pattern(&expression, field) {
+        Ok(query) => Box::new(query),
+        // What cannot be asked for is not shown.
+        Err(_) => Box::new(EmptyQuery),
+    })
 }
 
 /// How much of a text is looked for as a phrase, in words: by then it is told from every other.

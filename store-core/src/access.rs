@@ -38,6 +38,15 @@ pub(crate) async fn base(
     }
 }
 
+/// What is about to be changed of a base. A token may be bound to one channel, and is then good for nothing else.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Change {
+    /// Where a channel points.
+    Release(Channel),
+    /// What holds for the whole base: its rights, what is withdrawn.
+    Governing,
+}
+
 /// Returns the base that a reference means, to be changed: no other writer gets at it until the end of the transaction.
 ///
 /// # Errors
@@ -47,12 +56,18 @@ pub(crate) async fn base_to_change(
     tx: &mut Transaction,
     caller: &Caller,
     reference: &Reference,
+    change: Change,
 ) -> Result<Base, StoreError> {
     let seen = base(tx, caller, reference, Right::Publish).await?;
     tx.lock_base(seen.id).await?;
     // While the lock was waited for, its rights may have changed: they decide as they are now, and what is written on
     // top of them must not undo the change.
-    base(tx, caller, &Reference::to_base(&seen.name), Right::Publish).await
+    let base = base(tx, caller, &Reference::to_base(&seen.name), Right::Publish).await?;
+    let is_allowed = match change {
+        Change::Release(channel) => base.acl.allows_release(caller, &base.name, channel),
+        Change::Governing => base.acl.allows_governing(caller, &base.name),
+    };
+    if is_allowed { Ok(base) } else { Err(StoreError::narrow_token("it is bound to another channel")) }
 }
 
 /// Returns the base that is published to, if it exists; to one that does not, the caller may publish by owning it.

@@ -17,7 +17,7 @@ use crate::store::Store;
 use crate::token::looks_like_token;
 
 /// The name of the operator's account, which no user can have.
-const ADMIN: &str = "admin";
+pub(crate) const ADMIN: &str = "admin";
 
 /// What a request says of its caller.
 #[derive(Debug, Clone)]
@@ -78,6 +78,7 @@ impl Store {
                 name: account.name,
                 groups: account.groups,
                 scope: Scope::UNRESTRICTED,
+                token: None,
             })),
             _ => Err(wrong_password()),
         }

@@ -4,6 +4,7 @@ use blob_store::BlobError;
 use catalog::CatalogError;
 use charm_model::digest::Digests;
 use charm_model::finding::Finding;
+use charm_model::grant::GrantError;
 use charm_model::reference::{BaseId, Reference};
 use charm_model::release::ReleaseError;
 use charm_model::resolve::ResolveError;
@@ -38,12 +39,21 @@ pub enum StoreError {
         /// Of which base.
         base: BaseId,
     },
+    /// The caller may know of it, and may not do that; or the token at hand is too narrow for it.
+    #[error("{0}")]
+    Forbidden(String),
+    /// No such group, token or user, or none that the caller may know of.
+    #[error("{0}")]
+    Unknown(String),
     /// What was sent is not what the store takes.
     #[error("{}", summary(.0))]
     Invalid(Vec<Finding>),
     /// A request that makes no sense.
     #[error("{0}")]
     BadRequest(String),
+    /// A grant that no class can hold.
+    #[error(transparent)]
+    Grant(#[from] GrantError),
     /// Rights, scopes or names that cannot be read.
     #[error(transparent)]
     Rights(#[from] RightsError),
@@ -148,6 +158,11 @@ pub enum StoreError {
 impl StoreError {
     pub(crate) fn login_needed() -> Self {
         Self::Unauthenticated("authentication failed: missing HTTP auth header".to_owned())
+    }
+
+    /// Refuses a token that is good for less than its user may.
+    pub(crate) fn narrow_token(why: &str) -> Self {
+        Self::Forbidden(format!("this token is not good for that: {why}"))
     }
 
     /// Refuses a caller who may know of the base and lacks the right.

@@ -10,18 +10,20 @@
 //!    unchecked;
 //!    [`patches`](mod@patches): what leads from one to another.
 //! 5. [`release`](mod@release), [`withdraw`](mod@withdraw), [`history`](mod@history): pointers.
-//! 6. [`rights`](mod@rights), [`changes`](mod@changes): who may do what, and what happened.
+//! 6. [`rights`](mod@rights), [`changes`](mod@changes), [`audit`](mod@audit): who may do what, and what happened.
 //! 7. [`search`](mod@search): an index that follows what happened.
-//! 8. [`account`](mod@account), [`token`](mod@token): who is asking.
+//! 8. [`account`](mod@account), [`group`](mod@group), [`token`](mod@token): who is asking.
 //! 9. [`housekeeping`](mod@housekeeping), [`background`](mod@background): what is done beside requests.
 
 mod access;
 mod account;
+mod audit;
 mod background;
 mod changes;
 mod chunks;
 mod clock;
 mod error;
+mod group;
 mod history;
 mod housekeeping;
 mod inspect;
@@ -40,6 +42,7 @@ mod verified;
 mod withdraw;
 
 pub use account::{Account, Credentials};
+pub use audit::AuditFilter;
 pub use clock::{Clock, SystemClock};
 pub use error::StoreError;
 pub use housekeeping::Swept;
@@ -47,4 +50,3 @@ pub use limits::Limits;
 pub use open::{Opened, What};
 pub use search::HitArchive;
 pub use store::{Store, StoreOptions};
-pub use token::NewToken;

@@ -48,6 +48,8 @@ pub struct Limits {
     pub search_wait: Duration,
     /// How long a search waits where there is no index yet, which is made in that time for some thousand bases.
     pub first_search_wait: Duration,
+    /// How long a token is good for at most, if its user makes it. A forgotten one shall end some day.
+    pub token_max_ttl: Duration,
 }
 
 impl Default for Limits {
@@ -73,6 +75,7 @@ impl Default for Limits {
             token_ttl: Duration::from_hours(30 * 24),
             search_wait: Duration::from_millis(500),
             first_search_wait: Duration::from_secs(10),
+            token_max_ttl: Duration::from_hours(366 * 24),
         }
     }
 }

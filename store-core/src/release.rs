@@ -14,7 +14,7 @@ use charm_model::rights::Caller;
 use charm_model::timestamp::Timestamp;
 use v4_wire::release::{Expected, Move, ReleaseRequest, StreamMove};
 
-use crate::access::base_to_change;
+use crate::access::{Change, base_to_change};
 use crate::error::StoreError;
 use crate::patches::{PATCHED_BYTES, is_patched};
 use crate::store::{Store, actor};
@@ -32,10 +32,11 @@ impl Store {
         reference: &Reference,
         request: &ReleaseRequest,
     ) -> Result<Move, StoreError> {
-        let by = actor(caller)?;
+        actor(caller)?;
         let mut tx = self.database().write().await?;
-        let found = base_to_change(&mut tx, caller, reference).await?;
-        let moved = self.release_in(&mut tx, &found, &by, reference, request).await?;
+        let change = Change::Release(request.channel.unwrap_or(Channel::Stable));
+        let found = base_to_change(&mut tx, caller, reference, change).await?;
+        let moved = self.release_in(&mut tx, &found, caller, reference, request).await?;
         tx.commit().await?;
         self.maps().wake();
         Ok(moved)
@@ -46,10 +47,11 @@ impl Store {
         &self,
         tx: &mut Transaction,
         base: &Base,
-        by: &UserName,
+        caller: &Caller,
         reference: &Reference,
         request: &ReleaseRequest,
     ) -> Result<Move, StoreError> {
+        let by = actor(caller)?;
         let snapshot = tx.snapshot(base).await?;
         let channel = request.channel.unwrap_or(Channel::Stable);
         let wanted = wanted(&snapshot, reference, channel, request)?;
@@ -76,8 +78,8 @@ impl Store {
             moved.moved = false;
             return Ok(moved);
         }
-        moved.event = tell(tx, base, by, &moved).await?;
-        write_down(tx, base, by, &moved, &head).await?;
+        moved.event = tell(tx, base, caller, &moved).await?;
+        write_down(tx, base, &by, &moved, &head).await?;
         if let Some(present) = &present {
             want_patches(tx, base, present, &head, moved.at).await?;
         }
@@ -174,7 +176,7 @@ pub(crate) fn stream_moves(from: Option<&Head>, to: &Head) -> BTreeMap<StreamNam
     moves
 }
 
-async fn tell(tx: &mut Transaction, base: &Base, by: &UserName, moved: &Move) -> Result<u64, StoreError> {
+async fn tell(tx: &mut Transaction, base: &Base, caller: &Caller, moved: &Move) -> Result<u64, StoreError> {
     let body = serde_json::json!({
         "channel": moved.channel,
         "series": moved.series,
@@ -186,7 +188,8 @@ async fn tell(tx: &mut Transaction, base: &Base, by: &UserName, moved: &Move) ->
     let event = NewEvent {
         base: Some(base.id),
         kind: EventKind::Released,
-        actor: by,
+        actor: &actor(caller)?,
+        token: caller.token(),
         at: moved.at,
         body: &Document::of(&body)?,
     };

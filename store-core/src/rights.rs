@@ -1,12 +1,12 @@
 //! Who may do what with a base.
 
-use catalog::Document;
 use catalog::event::{EventKind, NewEvent};
+use catalog::{Document, Transaction};
 use charm_model::reference::Reference;
-use charm_model::rights::{Acl, Caller, Preset, Right};
-use v4_wire::rights::{RightsAnswer, RightsRequest};
+use charm_model::rights::{Acl, Caller, Preset, Principal, Right};
+use v4_wire::rights::{GrantAnswer, GrantRequest, RightsAnswer, RightsRequest};
 
-use crate::access::{base, base_to_change};
+use crate::access::{Change, base, base_to_change};
 use crate::error::StoreError;
 use crate::store::{Store, actor};
 
@@ -29,20 +29,81 @@ impl Store {
         reference: &Reference,
         request: RightsRequest,
     ) -> Result<RightsAnswer, StoreError> {
+        let acl = self.change_rights(caller, reference, None, |acl| changed(acl, request)).await?;
+        Ok(answer(acl))
+    }
+
+    /// Gives a user or group the rights of the class that has those which are named.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::BadRequest`] for somebody who does not exist: whoever came by the name later would have the rights.
+    pub async fn grant(
+        &self,
+        caller: &Caller,
+        reference: &Reference,
+        request: &GrantRequest,
+    ) -> Result<GrantAnswer, StoreError> {
+        let grant = |mut acl: Acl| {
+            acl.grant(&request.who, request.rights, request.stream.as_ref())?;
+            Ok(acl)
+        };
+        let acl = self.change_rights(caller, reference, Some(&request.who), grant).await?;
+        Ok(granted(acl, &request.who))
+    }
+
+    /// Takes the rights of the classes that have those which are named from a user or group.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::BadRequest`] if nobody but the operator could change rights afterwards.
+    pub async fn revoke(
+        &self,
+        caller: &Caller,
+        reference: &Reference,
+        request: &GrantRequest,
+    ) -> Result<GrantAnswer, StoreError> {
+        let revoke = |mut acl: Acl| {
+            acl.revoke(&request.who, request.rights, request.stream.as_ref())?;
+            kept(acl)
+        };
+        let acl = self.change_rights(caller, reference, None, revoke).await?;
+        Ok(granted(acl, &request.who))
+    }
+
+    async fn change_rights(
+        &self,
+        caller: &Caller,
+        reference: &Reference,
+        newcomer: Option<&Principal>,
+        change: impl FnOnce(Acl) -> Result<Acl, StoreError>,
+    ) -> Result<Acl, StoreError> {
         let by = actor(caller)?;
         let mut tx = self.database().write().await?;
-        let base = base_to_change(&mut tx, caller, reference).await?;
+        let base = base_to_change(&mut tx, caller, reference, Change::Governing).await?;
+        if let Some(who) = newcomer {
+            self.check_exists(&mut tx, who).await?;
+        }
         let before = base.acl.clone();
-        let acl = changed(base.acl, request)?;
+        let acl = change(base.acl)?;
         if acl != before {
             tx.set_acl(base.id, &acl).await?;
             let body = Document::of(&serde_json::json!({ "from": before, "to": acl }))?;
-            let kind = EventKind::Rights;
-            let event = NewEvent { base: Some(base.id), kind, actor: &by, at: self.now(), body: &body };
+            let (kind, token) = (EventKind::Rights, caller.token());
+            let event =
+                NewEvent { base: Some(base.id), kind, actor: &by, token, at: self.now(), body: &body };
             tx.append_event(event).await?;
         }
         tx.commit().await?;
-        Ok(answer(acl))
+        Ok(acl)
+    }
+
+    async fn check_exists(&self, tx: &mut Transaction, who: &Principal) -> Result<(), StoreError> {
+        match who {
+            Principal::User(name) => self.known_account(tx, name).await.map(drop),
+            Principal::Group(name) if tx.has_group(name).await? => Ok(()),
+            Principal::Group(name) => Err(StoreError::BadRequest(format!("there is no group `@{name}`"))),
+        }
     }
 }
 
@@ -63,6 +124,11 @@ fn changed(acl: Acl, request: RightsRequest) -> Result<Acl, StoreError> {
         matrix,
         streams: request.streams.unwrap_or(acl.streams),
     };
+    kept(acl)
+}
+
+/// Returns rights that somebody but the operator can still change.
+fn kept(acl: Acl) -> Result<Acl, StoreError> {
     // Without `metadata`, no other right is worth anything.
     let is_kept =
         [Right::Metadata, Right::Publish].into_iter().all(|right| acl.matrix.maintainers.has(right));
@@ -78,4 +144,8 @@ fn changed(acl: Acl, request: RightsRequest) -> Result<Acl, StoreError> {
 fn answer(acl: Acl) -> RightsAnswer {
     let preset = Preset::ALL.into_iter().find(|preset| preset.matrix() == acl.matrix);
     RightsAnswer { preset: preset.map(|preset| preset.as_str().to_owned()), acl }
+}
+
+fn granted(acl: Acl, who: &Principal) -> GrantAnswer {
+    GrantAnswer { effective: acl.rights_in(who), rights: answer(acl) }
 }

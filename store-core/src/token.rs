@@ -7,15 +7,18 @@
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use catalog::Transaction;
+use catalog::account::Account;
 use catalog::signing_key::SigningKey;
-use catalog::token::NewToken as NewTokenRow;
+use catalog::token::{NewToken as NewTokenRow, Token};
 use charm_model::name::UserName;
 use charm_model::rights::{Caller, Identity, Scope};
 use charm_model::timestamp::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
+use v4_wire::token::{NewToken, TokenInfo, TokenRequest, Tokens};
 
+use crate::audit::Deed;
 use crate::error::StoreError;
 use crate::store::Store;
 
@@ -28,21 +31,6 @@ const ISSUER: &str = "charm-store";
 /// How often a token's last use is written down. A write for every request would make reads wait for writers.
 const LAST_USE_EVERY: Duration = Duration::from_mins(5);
 
-/// A token as it is shown once, and never again.
-#[derive(Debug, Clone, Serialize)]
-pub struct NewToken {
-    /// The token's identifier, for revoking it.
-    pub id: String,
-    /// Whose it is.
-    pub user: UserName,
-    /// The secret itself.
-    pub token: String,
-    /// What it is good for; empty means all that the user may.
-    pub scope: Scope,
-    /// Until when.
-    pub expires: Timestamp,
-}
-
 #[derive(Debug, Serialize, Deserialize)]
 struct Claims {
     iss: String,
@@ -54,13 +42,100 @@ struct Claims {
 }
 
 impl Store {
-    /// Makes a token for a user.
+    /// Makes a token for the caller.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Forbidden`] with a narrow token, [`StoreError::BadRequest`] for one that is to live too long.
+    pub async fn make_token(&self, caller: &Caller, request: &TokenRequest) -> Result<NewToken, StoreError> {
+        let identity = identity(caller)?;
+        if !identity.scope.is_unrestricted() {
+            return Err(StoreError::narrow_token("tokens are made with one that has no restrictions"));
+        }
+        let ttl = request.ttl_secs.map(Duration::from_secs);
+        let longest = self.limits().token_max_ttl;
+        if ttl.is_some_and(|ttl| ttl > longest || ttl.is_zero()) {
+            let days = longest.as_secs() / 86_400;
+            return Err(StoreError::BadRequest(format!(
+                "a token lives for {days} days at most, and 1 second at least"
+            )));
+        }
+        self.issue(caller, &identity.name, request.scope.clone(), ttl, request.description.as_deref()).await
+    }
+
+    /// Returns the caller's tokens, newest first.
+    pub async fn tokens(&self, caller: &Caller) -> Result<Tokens, StoreError> {
+        self.tokens_of(&identity(caller)?.name).await
+    }
+
+    /// Returns a user's tokens, newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::BadRequest`] if there is no such user.
+    pub async fn tokens_of(&self, user: &UserName) -> Result<Tokens, StoreError> {
+        let mut tx = self.database().read().await?;
+        let account = self.known_account(&mut tx, user).await?;
+        let tokens = tx.tokens_of(account.id).await?;
+        Ok(Tokens { tokens: tokens.into_iter().map(info).collect() })
+    }
+
+    /// Revokes a token of the caller's; the operator may revoke everybody's. A narrow token may end itself and no other.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unknown`] alike for a token that does not exist, is somebody else's, or has ended already.
+    pub async fn end_token(&self, caller: &Caller, id: &str) -> Result<(), StoreError> {
+        let unknown =
+            || StoreError::Unknown(format!("there is no token `{id}` of yours that could be revoked"));
+        let mut tx = self.database().write().await?;
+        let token = tx.token(id).await?.ok_or_else(unknown)?;
+        let may_end = match caller {
+            Caller::Anonymous => return Err(StoreError::login_needed()),
+            Caller::Admin => true,
+            Caller::User(identity) => {
+                let is_itself = identity.token.as_deref() == Some(id);
+                identity.name == token.account.name && (identity.scope.is_unrestricted() || is_itself)
+            }
+        };
+        if !may_end || !tx.revoke_token(id, self.now()).await? {
+            return Err(unknown());
+        }
+        let detail = serde_json::json!({ "user": token.account.name });
+        self.note(&mut tx, caller, Deed::new("token-revoked", id.to_owned()).with(detail)).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Has a new key sign tokens from now on. Those that the old one has signed stay good until they end.
+    pub async fn rotate_key(&self) -> Result<String, StoreError> {
+        let mut tx = self.database().write().await?;
+        if let Some(old) = tx.current_signing_key().await? {
+            tx.retire_signing_key(&old.id, self.now()).await?;
+        }
+        let key = self.signing_key(&mut tx).await?;
+        self.note(&mut tx, &Caller::Admin, Deed::new("key-rotated", key.id.clone())).await?;
+        tx.commit().await?;
+        Ok(key.id)
+    }
+
+    /// Makes a token for a user, as the operator.
     ///
     /// # Errors
     ///
     /// [`StoreError::BadRequest`] if there is no such user.
     pub async fn create_token(
         &self,
+        user: &UserName,
+        scope: Scope,
+        ttl: Option<Duration>,
+        description: Option<&str>,
+    ) -> Result<NewToken, StoreError> {
+        self.issue(&Caller::Admin, user, scope, ttl, description).await
+    }
+
+    async fn issue(
+        &self,
+        caller: &Caller,
         user: &UserName,
         scope: Scope,
         ttl: Option<Duration>,
@@ -81,6 +156,8 @@ impl Store {
             expires_at: expires,
         };
         tx.add_token(row).await?;
+        let detail = serde_json::json!({ "user": user, "scope": scope, "expires": expires });
+        self.note(&mut tx, caller, Deed::new("token-made", id.clone()).with(detail)).await?;
         tx.commit().await?;
         Ok(NewToken { id, user: user.clone(), token, scope, expires })
     }
@@ -126,8 +203,8 @@ impl Store {
         if token.last_used_at.is_none_or(|last| now.since(last) > LAST_USE_EVERY) {
             self.note_use(&token.id, now).await;
         }
-        let identity =
-            Identity { name: token.account.name, groups: token.account.groups, scope: token.scope };
+        let Account { name, groups, .. } = token.account;
+        let identity = Identity { name, groups, scope: token.scope, token: Some(token.id) };
         Ok(Caller::User(identity))
     }
 
@@ -159,12 +236,37 @@ impl Store {
         }
     }
 
-    /// Revokes a token. Says whether there was one to revoke.
+    /// Revokes a token, as the operator. Says whether there was one to revoke.
     pub async fn revoke_token(&self, id: &str) -> Result<bool, StoreError> {
         let mut tx = self.database().write().await?;
         let revoked = tx.revoke_token(id, self.now()).await?;
+        if revoked {
+            self.note(&mut tx, &Caller::Admin, Deed::new("token-revoked", id.to_owned())).await?;
+        }
         tx.commit().await?;
         Ok(revoked)
+    }
+}
+
+fn identity(caller: &Caller) -> Result<&Identity, StoreError> {
+    match caller {
+        Caller::User(identity) => Ok(identity),
+        Caller::Anonymous => Err(StoreError::login_needed()),
+        Caller::Admin => {
+            Err(StoreError::Forbidden("the operator's account has a password and no tokens".to_owned()))
+        }
+    }
+}
+
+fn info(token: Token) -> TokenInfo {
+    TokenInfo {
+        id: token.id,
+        scope: token.scope,
+        description: token.description,
+        created: token.created_at,
+        expires: token.expires_at,
+        revoked: token.revoked_at,
+        last_used: token.last_used_at,
     }
 }
 

@@ -3,13 +3,13 @@
 use catalog::base::Base;
 use catalog::event::{EventKind, NewEvent};
 use catalog::{Document, Transaction};
-use charm_model::name::{Channel, Series, UserName};
+use charm_model::name::{Channel, Series};
 use charm_model::reference::{BaseId, Reference, Version};
 use charm_model::resolve::{Head, Snapshot, resolve, resolve_charm};
 use charm_model::rights::Caller;
 use v4_wire::release::{Move, ReleaseRequest, WithdrawRequest, Withdrawal};
 
-use crate::access::base_to_change;
+use crate::access::{Change, base_to_change};
 use crate::error::StoreError;
 use crate::store::{Store, actor};
 
@@ -25,10 +25,10 @@ impl Store {
         reference: &Reference,
         request: &WithdrawRequest,
     ) -> Result<Withdrawal, StoreError> {
-        let by = actor(caller)?;
+        actor(caller)?;
         let mut tx = self.database().write().await?;
-        let found = base_to_change(&mut tx, caller, reference).await?;
-        let moves = self.move_away(&mut tx, &found, &by, reference, request).await?;
+        let found = base_to_change(&mut tx, caller, reference, Change::Governing).await?;
+        let moves = self.move_away(&mut tx, &found, caller, reference, request).await?;
         let snapshot = tx.snapshot(&found).await?;
         let named = Named::of(&snapshot, reference)?;
         let current = named.current_in(&snapshot);
@@ -39,7 +39,7 @@ impl Store {
         let changed = named.mark(self, &mut tx, &found, Some(&request.reason)).await?;
         let reason = Some(request.reason.as_str());
         let event = self
-            .tell_withdrawn(&mut tx, &found, &by, changed, EventKind::Withdrawn, reference, reason)
+            .tell_withdrawn(&mut tx, &found, caller, changed, EventKind::Withdrawn, reference, reason)
             .await?;
         tx.commit().await?;
         Ok(Withdrawal { id: reference.clone(), withdrawn: true, event, moves })
@@ -47,14 +47,15 @@ impl Store {
 
     /// Takes a withdrawal back.
     pub async fn restore(&self, caller: &Caller, reference: &Reference) -> Result<Withdrawal, StoreError> {
-        let by = actor(caller)?;
+        actor(caller)?;
         let mut tx = self.database().write().await?;
-        let found = base_to_change(&mut tx, caller, reference).await?;
+        let found = base_to_change(&mut tx, caller, reference, Change::Governing).await?;
         let snapshot = tx.snapshot(&found).await?;
         let named = Named::of(&snapshot, reference)?;
         let changed = named.mark(self, &mut tx, &found, None).await?;
-        let event =
-            self.tell_withdrawn(&mut tx, &found, &by, changed, EventKind::Restored, reference, None).await?;
+        let event = self
+            .tell_withdrawn(&mut tx, &found, caller, changed, EventKind::Restored, reference, None)
+            .await?;
         tx.commit().await?;
         Ok(Withdrawal { id: reference.clone(), withdrawn: false, event, moves: Vec::new() })
     }
@@ -64,7 +65,7 @@ impl Store {
         &self,
         tx: &mut Transaction,
         base: &Base,
-        by: &UserName,
+        caller: &Caller,
         reference: &Reference,
         request: &WithdrawRequest,
     ) -> Result<Vec<Move>, StoreError> {
@@ -78,7 +79,7 @@ impl Store {
         for channel in channels {
             let reason = Some(request.reason.clone());
             let release = ReleaseRequest { channel: Some(channel), reason, ..ReleaseRequest::default() };
-            moves.push(self.release_in(tx, base, by, instead, &release).await?);
+            moves.push(self.release_in(tx, base, caller, instead, &release).await?);
         }
         Ok(moves)
     }
@@ -88,7 +89,7 @@ impl Store {
         &self,
         tx: &mut Transaction,
         base: &Base,
-        by: &UserName,
+        caller: &Caller,
         changed: bool,
         kind: EventKind,
         reference: &Reference,
@@ -98,7 +99,9 @@ impl Store {
             return Ok(None);
         }
         let body = Document::of(&serde_json::json!({ "id": reference, "reason": reason }))?;
-        let event = NewEvent { base: Some(base.id), kind, actor: by, at: self.now(), body: &body };
+        let by = actor(caller)?;
+        let token = caller.token();
+        let event = NewEvent { base: Some(base.id), kind, actor: &by, token, at: self.now(), body: &body };
         Ok(Some(tx.append_event(event).await?))
     }
 }

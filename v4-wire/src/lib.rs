@@ -1,17 +1,20 @@
 //! The JSON forms of the store's own endpoints under `/v4`, shared by server, clients and load tests.
 //!
 //! In reading order: [`publish`] (the publish conversation), [`release`] (moving pointers, withdrawing, history),
-//! [`resolve`] (what a reference means), [`rights`], [`changes`] (the event feed), [`search`], [`account`], and [`error`] (the one
-//! shape of a refusal).
+//! [`resolve`] (what a reference means), [`rights`], [`changes`] (the event feed), [`search`], [`account`], [`group`],
+//! [`token`], [`audit`], and [`error`] (the one shape of a refusal).
 
 pub mod account;
+pub mod audit;
 pub mod changes;
 pub mod error;
+pub mod group;
 pub mod publish;
 pub mod release;
 pub mod resolve;
 pub mod rights;
 pub mod search;
+pub mod token;
 
 /// The header that carries the fully qualified reference of what was answered, resources included.
 ///

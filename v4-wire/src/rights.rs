@@ -1,4 +1,4 @@
-//! Who may do what with a base: `GET` and `PUT /v4/ID/rights`.
+//! Who may do what with a base: `GET` and `PUT /v4/ID/rights`, `POST /v4/ID/rights/grant` and `…/revoke`.
 
 use charm_model::rights::Acl;
 use serde::{Deserialize, Serialize};
@@ -34,4 +34,27 @@ pub struct RightsRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub streams:
         Option<std::collections::BTreeMap<charm_model::name::StreamName, charm_model::rights::Principals>>,
+}
+
+/// Rights that one user or group is to have, or not to have any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GrantRequest {
+    /// Who.
+    pub who: charm_model::rights::Principal,
+    /// Which rights. Whoever is granted one joins the class that has it.
+    pub rights: charm_model::rights::Rights,
+    /// The stream whose `deploy` it is about; the whole base if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<charm_model::name::StreamName>,
+}
+
+/// What a grant or revocation came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantAnswer {
+    /// The rights that the user or group has now by itself, with those of everybody; what a user has as a member of a
+    /// group is not among them.
+    pub effective: charm_model::rights::Rights,
+    /// The base's rights since.
+    pub rights: RightsAnswer,
 }

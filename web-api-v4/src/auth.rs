@@ -8,6 +8,7 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 use store_core::{Credentials, StoreError};
 
+use crate::audited;
 use crate::problem::Problem;
 use crate::router::App;
 
@@ -19,7 +20,9 @@ impl FromRequestParts<App> for Auth {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let credentials = credentials(parts)?;
-        Ok(Self(app.store.authenticate(&credentials).await?))
+        let caller = app.store.authenticate(&credentials).await?;
+        audited::remember(&parts.extensions, &caller);
+        Ok(Self(caller))
     }
 }
 

@@ -2,7 +2,9 @@
 
 pub(crate) mod account;
 pub(crate) mod archive;
+pub(crate) mod audit;
 pub(crate) mod changes;
+pub(crate) mod group;
 pub(crate) mod health;
 pub(crate) mod publish;
 pub(crate) mod release;
@@ -10,4 +12,5 @@ pub(crate) mod resolve;
 pub(crate) mod resources;
 pub(crate) mod rights;
 pub(crate) mod search;
+pub(crate) mod token;
 pub(crate) mod withdraw;

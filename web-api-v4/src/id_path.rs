@@ -11,7 +11,8 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode
 /// The routes of an entity. No owner is called nothing, so no client's path begins like this by itself.
 pub(crate) const ROUTE: &str = "/v4/~/{id}";
 
-const PREFIX: &str = "/v4/~/";
+/// What stands before the reference once it is one segment.
+pub(crate) const PREFIX: &str = "/v4/~/";
 
 /// The names of endpoints behind a reference.
 const ENDPOINTS: &[&str] =
@@ -21,6 +22,9 @@ const ENDPOINTS: &[&str] =
 const GLOBAL: &[(&str, bool)] = &[
     ("publish", true),
     ("search", true),
+    ("tokens", true),
+    ("groups", true),
+    ("audit", false),
     ("resolve", false),
     ("changes", false),
     ("whoami", false),

@@ -1,12 +1,13 @@
 //! The store over HTTP: API v4, and the store's own endpoints beside it.
 //!
 //! In reading order: [`router`](mod@router) (every route on one screen), [`id_path`](mod@id_path) (how an entity's
-//! reference stands in a path), [`auth`](mod@auth), [`query`](mod@query), [`search_query`](mod@search_query) and
-//! [`include`](mod@include) (what paths, queries and bodies say),
+//! reference stands in a path), [`auth`](mod@auth) and [`audited`](mod@audited), [`query`](mod@query),
+//! [`search_query`](mod@search_query) and [`include`](mod@include) (what paths, queries and bodies say),
 //! [`handlers`], [`problem`](mod@problem) (how a refusal is rendered), [`bytes`](mod@bytes) (how bytes are served),
 //! [`transport`](mod@transport), [`idle`](mod@idle) and [`leftover`](mod@leftover) (what holds for every request),
 //! [`openapi`](mod@openapi).
 
+mod audited;
 mod auth;
 mod bytes;
 mod content_type;

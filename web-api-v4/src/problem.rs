@@ -25,7 +25,7 @@ pub(crate) struct Problem {
     pub(crate) status: StatusCode,
     v4_code: V4Code,
     code: Code,
-    message: String,
+    pub(crate) message: String,
     hint: Option<String>,
     errors: Vec<Finding>,
 }
@@ -129,7 +129,9 @@ impl IntoResponse for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::NoEntity(_) | StoreError::NoFile(_) => Self::not_found(error),
+            StoreError::NoEntity(_) | StoreError::NoFile(_) | StoreError::Unknown(_) => {
+                Self::not_found(error)
+            }
             StoreError::Listing(_) => Self::new(
                 StatusCode::FORBIDDEN,
                 V4Code::Forbidden,
@@ -150,7 +152,10 @@ impl From<StoreError> for Problem {
                     Self::new(StatusCode::BAD_REQUEST, V4Code::InvalidEntity, Code::Invalid, &error);
                 Self { errors, ..problem }
             }
-            StoreError::BadRequest(_) | StoreError::Rights(_) => Self::bad_request(error),
+            StoreError::Forbidden(_) => Self::unauthorized(Code::Forbidden, error),
+            StoreError::BadRequest(_) | StoreError::Rights(_) | StoreError::Grant(_) => {
+                Self::bad_request(error)
+            }
             StoreError::TooLarge { .. } => {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, V4Code::BadRequest, Code::TooLarge, error)
             }

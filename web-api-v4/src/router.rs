@@ -9,10 +9,11 @@ use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::handlers::{
-    account, archive, changes, health, publish, release, resolve, resources, rights, search, withdraw,
+    account, archive, audit, changes, group, health, publish, release, resolve, resources, rights, search,
+    token, withdraw,
 };
 use crate::problem::Problem;
-use crate::{id_path, idle, leftover, openapi, transport};
+use crate::{audited, id_path, idle, leftover, openapi, transport};
 
 /// The largest JSON body, in bytes. A plan of 30,000 files with long names is two thirds of it.
 const MAX_JSON_BYTES: usize = 16 << 20;
@@ -42,12 +43,23 @@ pub fn router(app: App) -> Router {
         .route("/history", get(release::history))
         .route("/status", get(release::status))
         .route("/withdrawn", axum::routing::put(withdraw::withdraw).delete(withdraw::restore))
-        .route("/rights", get(rights::show).put(rights::set));
+        .route("/rights", get(rights::show).put(rights::set))
+        .route("/rights/grant", post(rights::grant))
+        .route("/rights/revoke", post(rights::revoke));
     let routes = Router::new()
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
         .route("/v4/openapi.json", get(openapi::document))
         .route("/v4/whoami", get(account::whoami))
+        .route("/v4/tokens", get(token::list).post(token::make))
+        .route("/v4/tokens/{token}", delete(token::revoke))
+        .route("/v4/groups", get(group::list))
+        .route("/v4/groups/{group}", get(group::show).put(group::make))
+        .route(
+            "/v4/groups/{group}/members/{user}",
+            axum::routing::put(group::set_member).delete(group::remove_member),
+        )
+        .route("/v4/audit", get(audit::audit))
         .route("/v4/resolve", get(resolve::resolve))
         .route("/v4/changes", get(changes::changes))
         .route("/v4/search", get(search::v4))
@@ -67,6 +79,7 @@ pub fn router(app: App) -> Router {
         .fallback(transport::no_handler)
         .method_not_allowed_fallback(transport::no_method)
         .layer(DefaultBodyLimit::max(MAX_JSON_BYTES))
+        .layer(from_fn_with_state(app.clone(), audited::note_refusals))
         .layer(CatchPanicLayer::custom(Problem::of_panic))
         .with_state(app.clone());
     // An entity's reference is one to three segments of the path: it becomes one before the routes are looked at.

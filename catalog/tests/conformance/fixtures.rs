@@ -145,8 +145,14 @@ pub(crate) async fn add_resources(
 }
 
 pub(crate) async fn append_event(transaction: &mut Transaction, base: Option<&Base>, kind: EventKind) -> u64 {
-    let new =
-        NewEvent { base: base.map(|base| base.id), kind, actor: &user("joe"), at: at(4), body: &empty() };
+    let new = NewEvent {
+        base: base.map(|base| base.id),
+        kind,
+        actor: &user("joe"),
+        token: None,
+        at: at(4),
+        body: &empty(),
+    };
     transaction.append_event(new).await.unwrap()
 }
 

@@ -4,11 +4,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop and say where")]
 
 mod accounts;
+mod audit;
 mod bases;
 mod blobs;
 mod charms;
 mod events;
 mod fixtures;
+mod groups;
 mod leases;
 mod migrations;
 mod packs;

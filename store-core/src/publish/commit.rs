@@ -427,6 +427,7 @@ impl Publish<'_> {
             base: Some(base.id),
             kind: EventKind::Published,
             actor: &self.account,
+            token: self.caller.token(),
             at: self.now,
             body: &Document::of(&body)?,
         };

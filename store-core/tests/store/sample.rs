@@ -106,7 +106,7 @@ pub(crate) fn bytes(word: &str, n_bytes: usize) -> Bytes {
 
 pub(crate) fn user(name: &str) -> Caller {
     let (name, groups) = (name.parse().unwrap(), BTreeSet::new());
-    Caller::User(Identity { name, groups, scope: Scope::UNRESTRICTED })
+    Caller::User(Identity { name, groups, scope: Scope::UNRESTRICTED, token: None })
 }
 
 pub(crate) fn reference(text: &str) -> Reference {

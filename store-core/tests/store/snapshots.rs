@@ -56,7 +56,7 @@ async fn add_revisions(store: &Store, n_revisions: usize) {
     }
     let kind = EventKind::Published;
     let (actor, at, body) = (&charm.published_by, charm.published_at, &charm.entity);
-    tx.append_event(NewEvent { base: Some(base.id), kind, actor, at, body }).await.unwrap();
+    tx.append_event(NewEvent { base: Some(base.id), kind, actor, token: None, at, body }).await.unwrap();
     tx.commit().await.unwrap();
 }
 

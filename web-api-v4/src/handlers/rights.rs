@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use v4_wire::rights::{RightsAnswer, RightsRequest};
+use v4_wire::rights::{GrantAnswer, GrantRequest, RightsAnswer, RightsRequest};
 
 use crate::auth::Auth;
 use crate::problem::Problem;
@@ -24,4 +24,22 @@ pub(crate) async fn set(
     Body(request): Body<RightsRequest>,
 ) -> Result<Json<RightsAnswer>, Problem> {
     Ok(Json(app.store.set_rights(&caller, &target.reference, request).await?))
+}
+
+pub(crate) async fn grant(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    target: Target,
+    Body(request): Body<GrantRequest>,
+) -> Result<Json<GrantAnswer>, Problem> {
+    Ok(Json(app.store.grant(&caller, &target.reference, &request).await?))
+}
+
+pub(crate) async fn revoke(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    target: Target,
+    Body(request): Body<GrantRequest>,
+) -> Result<Json<GrantAnswer>, Problem> {
+    Ok(Json(app.store.revoke(&caller, &target.reference, &request).await?))
 }

@@ -11,14 +11,18 @@ mod contract;
 mod place;
 mod test_store;
 
+mod audit;
 mod bytes;
 mod changes;
 mod credentials;
 mod damage;
 mod document;
 mod every_place;
+mod grants;
+mod groups;
 mod hidden;
 mod idle;
+mod model;
 mod patches;
 mod paths;
 mod proofs;

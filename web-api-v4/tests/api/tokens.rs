@@ -171,3 +171,101 @@ async fn a_bad_token_is_refused_even_where_none_is_needed() {
     assert_eq!(store.get("/v4/~alice/mysql/archive").by(&alice).await.status, 401);
     assert_eq!(store.get("/v4/~alice/mysql/archive").await.status, 200);
 }
+
+#[tokio::test]
+async fn a_user_makes_lists_and_ends_tokens() {
+    let store = TestStore::new().await;
+    let alice = store.user("alice").await;
+    let request = json!({ "scope": ["~alice/mysql:publish@edge"], "ttl_secs": 60, "description": "ci" });
+    let made = store.post("/v4/tokens", &request).by(&alice).await.json();
+    let (token, id) = (made["token"].as_str().unwrap(), made["id"].as_str().unwrap());
+    assert_eq!(with_token(&store, token).await.status, 200);
+    let listed = store.get("/v4/tokens").by(&alice).await.json();
+    let found = listed["tokens"].as_array().unwrap().iter().find(|it| it["id"] == id).unwrap();
+    assert_eq!((&found["scope"], &found["description"]), (&made["scope"], &json!("ci")));
+    assert!(found["last_used"].is_string() && found["token"].is_null(), "{found}");
+    store.clock.pass(std::time::Duration::from_secs(61));
+    assert_eq!(with_token(&store, token).await.outcome(), "401 authentication failed: the token has expired");
+    assert_eq!(store.delete(&format!("/v4/tokens/{id}")).by(&alice).await.status, 200);
+    assert_eq!(store.delete(&format!("/v4/tokens/{id}")).by(&alice).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_narrow_token_makes_no_other_and_ends_itself_alone() {
+    let store = TestStore::new().await;
+    let alice = store.user("alice").await;
+    let narrow = store.token("alice", &["publish"]).await;
+    let refused = store.post("/v4/tokens", &json!({})).by(&narrow).await;
+    let message = "401 this token is not good for that: tokens are made with one that has no restrictions";
+    assert_eq!(refused.outcome(), message);
+    let end = |id: &str| store.delete(&format!("/v4/tokens/{id}"));
+    assert_eq!(end(&alice.token_id).by(&narrow).await.status, 404);
+    assert_eq!(end(&narrow.token_id).by(&narrow).await.status, 200);
+    assert_eq!(end(&alice.token_id).by(&narrow).await.status, 401, "it is dead");
+}
+
+#[tokio::test]
+async fn a_token_of_somebody_else_is_one_that_there_is_not() {
+    let store = TestStore::new().await;
+    let (alice, eve) = (store.user("alice").await, store.user("eve").await);
+    let there = store.delete(&format!("/v4/tokens/{}", alice.token_id)).by(&eve).await.outcome();
+    let not_there = store.delete("/v4/tokens/0123").by(&eve).await.outcome();
+    assert_eq!(there.replace(&alice.token_id, "0123"), not_there);
+    assert_eq!(with_token(&store, &alice.token).await.status, 200);
+}
+
+#[test_case(json!({ "ttl_secs": 0 }); "no time")]
+#[test_case(json!({ "ttl_secs": 32_000_000 }); "more than a year")]
+#[test_case(json!({ "scope": ["~alice/mysql.paid:publish"] }); "a stream for publishing")]
+#[test_case(json!({ "user": "bob" }); "somebody else's")]
+#[tokio::test]
+async fn a_token_is_not_made(request: Value) {
+    let store = TestStore::new().await;
+    let alice = store.user("alice").await;
+    assert!(store.post("/v4/tokens", &request).by(&alice).await.status.is_client_error());
+}
+
+#[tokio::test]
+async fn what_an_old_key_has_signed_stays_good_until_it_ends() {
+    let store = TestStore::new().await;
+    let alice = store.user("alice").await;
+    let key = store.store.rotate_key().await.unwrap();
+    let newer = store.token("alice", &[]).await;
+    assert_eq!(Parts::of(&newer).header["kid"], json!(key));
+    assert_ne!(Parts::of(&alice).header["kid"], json!(key));
+    assert_eq!(with_token(&store, &alice.token).await.status, 200);
+    assert_eq!(with_token(&store, &newer.token).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_token_for_a_channel_releases_to_it_and_governs_nothing() {
+    let store = TestStore::new().await;
+    let alice = store.user("alice").await;
+    let published = store.publish(&alice, &Charm::named("mysql")).await;
+    let ci = store.token("alice", &["~alice/mysql:publish@edge"]).await;
+    let release = |channel: &str| {
+        store.post(&format!("/v4/{}/release", published.ids[0]), &json!({ "channel": channel })).by(&ci)
+    };
+    assert_eq!(release("edge").await.status, 200);
+    let refused = "401 this token is not good for that: it is bound to another channel";
+    assert_eq!(release("stable").await.outcome(), refused);
+    let rights = store.put("/v4/~alice/mysql/rights", &json!({ "preset": "public" })).by(&ci).await;
+    assert_eq!(rights.outcome(), refused);
+    let yank = store.put("/v4/~alice/mysql-0/withdrawn", &json!({ "reason": "x" })).by(&ci).await;
+    assert_eq!(yank.outcome(), refused);
+}
+
+#[tokio::test]
+async fn a_token_for_a_stream_deploys_that_stream_alone() {
+    let store = TestStore::new().await;
+    let alice = store.user("alice").await;
+    let files: &[(&str, &str)] = &[("common/app", "app")];
+    store
+        .publish(&alice, &Charm::named("mysql").with_stream("stable", files).with_stream("paid", files))
+        .await;
+    let unit = store.token("alice", &["~alice/mysql.paid:deploy"]).await;
+    let fetch = |path: &str| store.get(&format!("/v4/~alice/mysql-0.{path}")).by(&unit);
+    assert_eq!(fetch("paid.0/resources/common/app").await.status, 200);
+    assert_eq!(fetch("paid.0/archive").await.status, 200);
+    assert_eq!(fetch("stable.0/resources/common/app").await.status, 401);
+}

@@ -1,0 +1,12 @@
+-- A group is here so that it can be told from a misspelt one, and be empty. It is never removed: its name stands in
+-- rights, and whoever came by it again would have them.
+CREATE TABLE user_group (
+    name TEXT COLLATE "C" PRIMARY KEY
+);
+
+INSERT INTO user_group (name) SELECT DISTINCT name FROM account_group;
+
+-- Whether the member says who else is one.
+ALTER TABLE account_group ADD COLUMN manager BOOLEAN NOT NULL DEFAULT FALSE;
+
+CREATE INDEX account_group_name ON account_group (name);
