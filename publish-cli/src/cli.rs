@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use charm_model::name::{Architecture, Channel, Name, Series, StreamName, UserName};
 use charm_model::reference::{Reference, ReferenceError, Revision};
+use charm_model::rights::{Preset, Principal, Right};
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
@@ -143,6 +144,25 @@ pub(crate) enum Verb {
     Yank(YankArgs),
     /// Take a withdrawal back.
     Unyank(IdArgs),
+    /// Show or change who may do what with a charm or bundle.
+    Acl {
+        #[command(subcommand)]
+        verb: AclVerb,
+    },
+    /// Give a user or group rights on a charm or bundle.
+    Grant(GrantArgs),
+    /// Take rights on a charm or bundle from a user or group.
+    Revoke(GrantArgs),
+    /// Show and change who is a member of a group.
+    Group {
+        #[command(subcommand)]
+        verb: GroupVerb,
+    },
+    /// Make, list and revoke tokens of yours.
+    Token {
+        #[command(subcommand)]
+        verb: TokenVerb,
+    },
     /// Keep a token for a store, once the store has accepted it.
     Login(LoginArgs),
     /// Forget the token for a store.
@@ -404,6 +424,111 @@ pub(crate) struct YankArgs {
     pub(crate) move_to: Option<Reference>,
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum AclVerb {
+    /// Show who may do what.
+    Show {
+        /// Which charm or bundle, such as `~joe/mysql`.
+        line: Reference,
+    },
+    /// Set the rights of maintainers, installers and everybody to those of a preset.
+    Set {
+        /// Which charm or bundle, such as `~joe/mysql`.
+        line: Reference,
+        /// One of public, under-test, gated, closed and commercial.
+        #[arg(value_parser = preset)]
+        preset: String,
+    },
+    /// Edit members, rights and streams in the editor that EDITOR names.
+    Edit {
+        /// Which charm or bundle, such as `~joe/mysql`.
+        line: Reference,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GrantArgs {
+    /// Which charm or bundle, such as `~joe/mysql`.
+    pub(crate) line: Reference,
+
+    /// A user, or a group: `alice`, `@customers`.
+    pub(crate) who: Principal,
+
+    /// metadata, content, deploy or publish. Whoever has one has what else its class has.
+    #[arg(required = true)]
+    pub(crate) rights: Vec<Right>,
+
+    /// A stream that is narrowed to those who are admitted; goes with `deploy` alone.
+    #[arg(long)]
+    pub(crate) stream: Option<StreamName>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum GroupVerb {
+    /// List your groups.
+    List,
+    /// Show a group of yours.
+    Show {
+        /// The group.
+        group: UserName,
+    },
+    /// Make a group, as the operator.
+    Make {
+        /// The group.
+        group: UserName,
+    },
+    /// Make a user a member, or a manager, who says who else is one.
+    Add {
+        /// The group.
+        group: UserName,
+        /// The user.
+        user: UserName,
+        /// As a manager.
+        #[arg(long)]
+        manager: bool,
+    },
+    /// Take a user out of a group, or leave it.
+    Remove {
+        /// The group.
+        group: UserName,
+        /// The user.
+        user: UserName,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenVerb {
+    /// Make a token and print it; it is not shown again.
+    Create(TokenCreateArgs),
+    /// List your tokens.
+    List,
+    /// End a token before its time, on every server at once.
+    Revoke {
+        /// The token's identifier.
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TokenCreateArgs {
+    /// What it is good for, such as `~joe/mysql-*:deploy`, `~joe/mysql.paid:deploy` or `~joe/mysql:publish@edge`; all
+    /// that you may, unless said otherwise.
+    #[arg(long, value_name = "SCOPE")]
+    pub(crate) scope: Vec<String>,
+
+    /// For how long, such as `12h` or `90d`; 30 days, unless said otherwise.
+    #[arg(long, value_parser = humantime::parse_duration)]
+    pub(crate) ttl: Option<std::time::Duration>,
+
+    /// What it is for, to find it again.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) description: Option<String>,
+
+    /// Write it to a new file that you alone can read, and do not print it.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) export: Option<PathBuf>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct LoginArgs {
     /// A file that holds the token; standard input, unless said otherwise.
@@ -442,6 +567,10 @@ fn stream_revision(text: &str) -> Result<(StreamName, Revision), String> {
     let stream = stream.parse().map_err(|error: charm_model::name::NameError| error.to_string())?;
     let revision = revision.parse().map_err(|error: ReferenceError| error.to_string())?;
     Ok((stream, revision))
+}
+
+fn preset(text: &str) -> Result<String, charm_model::rights::RightsError> {
+    text.parse::<Preset>().map(|preset| preset.as_str().to_owned())
 }
 
 fn expected(text: &str) -> Result<Expected, ReferenceError> {

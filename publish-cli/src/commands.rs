@@ -1,8 +1,10 @@
 //! The verbs, one file each.
 
+mod acl;
 mod check;
 mod completion;
 mod explain;
+mod group;
 mod help;
 mod history;
 mod init;
@@ -18,6 +20,7 @@ mod rollback;
 mod search;
 mod show;
 mod status;
+mod token;
 mod unfinished;
 mod unyank;
 mod whoami;
@@ -57,6 +60,11 @@ pub(crate) async fn run(cli: Cli, context: &Context) -> Result<Exit, Failure> {
         Verb::Show(args) => show::run(&args, context).await,
         Verb::Yank(args) => yank::run(args, context).await,
         Verb::Unyank(args) => unyank::run(&args, context).await,
+        Verb::Acl { verb } => acl::run(&verb, context).await,
+        Verb::Grant(args) => acl::grant(args, context).await,
+        Verb::Revoke(args) => acl::revoke(args, context).await,
+        Verb::Group { verb } => group::run(verb, context).await,
+        Verb::Token { verb } => token::run(verb, context).await,
         Verb::Login(args) => login::run(&args, context).await,
         Verb::Logout => logout::run(context),
         Verb::Whoami => whoami::run(context).await,

@@ -15,6 +15,7 @@
 //! `NO_PROXY`; and no blob is ever held in memory but a pack of
 //! small ones.
 
+mod account;
 mod basis;
 mod call;
 mod credentials;

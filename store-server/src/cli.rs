@@ -54,9 +54,14 @@ pub(crate) enum Command {
     /// Add and list users
     #[command(subcommand)]
     User(User),
-    /// Make and revoke tokens
+    /// Make, list and revoke tokens
     #[command(subcommand)]
     Token(Token),
+    /// Replace the key that signs tokens
+    #[command(subcommand)]
+    Key(Key),
+    /// Show who did what, or tried to
+    Audit(AuditArgs),
     /// Take charms in from somewhere else
     #[command(subcommand)]
     Ingest(Ingest),
@@ -127,11 +132,46 @@ pub(crate) enum Token {
         #[command(flatten)]
         report: Report,
     },
+    /// List a user's tokens
+    List {
+        /// Whose tokens
+        #[arg(long)]
+        user: UserName,
+        #[command(flatten)]
+        report: Report,
+    },
     /// End a token before its time
     Revoke {
         /// The token's identifier
         id: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// Sign tokens with a new key from now on; what the old one has signed stays good until it ends
+    Rotate,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AuditArgs {
+    /// What this user did alone
+    #[arg(long)]
+    pub(crate) actor: Option<String>,
+    /// What was done to this alone: `~owner/name`, `@group`, or a token's identifier
+    #[arg(long)]
+    pub(crate) object: Option<String>,
+    /// What was refused alone
+    #[arg(long)]
+    pub(crate) refused: bool,
+    /// Entries before this number
+    #[arg(long)]
+    pub(crate) before: Option<u64>,
+    /// The most entries to show
+    #[arg(long, default_value_t = 100)]
+    pub(crate) limit: u32,
+    #[command(flatten)]
+    pub(crate) report: Report,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,8 +1,10 @@
 //! One file per sub-command.
 
+pub(crate) mod audit;
 pub(crate) mod config;
 pub(crate) mod doctor;
 pub(crate) mod ingest;
+pub(crate) mod key;
 pub(crate) mod migrate;
 pub(crate) mod reindex;
 pub(crate) mod serve;

@@ -33,6 +33,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Migrate(command) => commands::migrate::run(&config, &command).await,
         Command::User(command) => commands::user::run(&config, command).await,
         Command::Token(command) => commands::token::run(&config, command).await,
+        Command::Key(command) => commands::key::run(&config, &command).await,
+        Command::Audit(command) => commands::audit::run(&config, command).await,
         Command::Ingest(command) => commands::ingest::run(&config, command).await,
         Command::Reindex => commands::reindex::run(config).await,
         Command::Config => commands::config::run(&config),

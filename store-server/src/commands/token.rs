@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use charm_model::rights::Scope;
+use v4_wire::token::TokenInfo;
 
 use crate::cli::Token;
 use crate::config::Config;
@@ -17,10 +18,22 @@ pub(crate) async fn run(config: &Config, command: Token) -> anyhow::Result<ExitC
             // The token alone, so that a script can take it as it is.
             output::result(report.format, &token, || token.token.clone())?;
         }
+        Token::List { user, report } => {
+            let tokens = store.tokens_of(&user).await?;
+            output::result(report.format, &tokens, || {
+                tokens.tokens.iter().map(human).collect::<Vec<_>>().join("\n")
+            })?;
+        }
         Token::Revoke { id } => {
             anyhow::ensure!(store.revoke_token(&id).await?, "there is no token `{id}` that could be revoked");
             output::line(&format!("{id} is revoked"))?;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn human(token: &TokenInfo) -> String {
+    let end = token.revoked.map_or_else(|| format!("until {}", token.expires), |at| format!("revoked {at}"));
+    let scope = Vec::from(token.scope.clone()).join(" ");
+    format!("{}  {end}  {scope}  {}", token.id, token.description.escape_debug()).trim_end().to_owned()
 }
