@@ -36,7 +36,16 @@ pub struct Base {
     pub created_at: Timestamp,
 }
 
-const BASE: &str = "SELECT * FROM base WHERE owner = $1 AND name = $2";
+#[derive(FromRow)]
+struct FormerOwner {
+    #[sqlx(try_from = "String")]
+    owner: UserName,
+}
+
+/// One at most: no base has a name that is another's former one.
+const BASE: &str = "
+    SELECT * FROM base
+    WHERE owner = $1 AND name = $2 OR id = (SELECT base_id FROM former_name WHERE owner = $1 AND name = $2)";
 
 const PROMULGATED_BASE: &str = "SELECT * FROM base WHERE name = $1 AND promulgated";
 
@@ -54,8 +63,18 @@ const N_BASES_AT_ONCE: usize = 500;
 const BASES_OF_ROWS: &str = "SELECT * FROM base WHERE id IN (";
 
 const ADD_BASE: &str = "
-    INSERT INTO base (owner, name, acl, created_at) VALUES ($1, $2, $3, $4)
+    INSERT INTO base (owner, name, acl, created_at) SELECT $1, $2, $3, $4
+    WHERE NOT EXISTS (SELECT 1 FROM former_name WHERE owner = $1 AND name = $2)
     ON CONFLICT (owner, name) DO NOTHING";
+
+const FORMER_OWNERS: &str = "SELECT owner FROM former_name WHERE base_id = $1 ORDER BY owner";
+
+const SET_OWNER: &str = "UPDATE base SET owner = $2 WHERE id = $1";
+
+const ADD_FORMER_NAME: &str =
+    "INSERT INTO former_name (owner, name, base_id) SELECT owner, name, id FROM base WHERE id = $1";
+
+const REMOVE_FORMER_NAME: &str = "DELETE FROM former_name WHERE base_id = $1 AND owner = $2";
 
 const SET_ACL: &str = "UPDATE base SET acl = $2 WHERE id = $1";
 
@@ -73,7 +92,7 @@ const DISPLACE_PROMULGATED: &str = "
     RETURNING id";
 
 impl Transaction {
-    /// Returns the base of that owner and name.
+    /// Returns the base of that owner and name, or that was called so before it was transferred.
     pub async fn base(&mut self, name: &BaseId) -> Result<Option<Base>, CatalogError> {
         let BaseId { owner, name } = name;
         let base = on_either!(self, |conn| {
@@ -144,6 +163,29 @@ impl Transaction {
             add.bind(acl).bind(at.as_micros()).execute(conn).await?;
         });
         self.base(name).await?.ok_or_else(|| sqlx::Error::RowNotFound.into())
+    }
+
+    /// Returns what a base was called before it was transferred.
+    pub async fn former_names(&mut self, base: &Base) -> Result<Vec<BaseId>, CatalogError> {
+        let owners: Vec<FormerOwner> =
+            on_either!(self, |conn| query_as(FORMER_OWNERS).bind(base.id).fetch_all(conn).await?);
+        let name = |former: FormerOwner| BaseId { owner: former.owner, name: base.name.name.clone() };
+        Ok(owners.into_iter().map(name).collect())
+    }
+
+    /// Gives a base to another owner, none of whose bases is or was called like it. Its former name still finds it.
+    #[instrument(skip_all, fields(base = %base, owner = %owner))]
+    pub async fn set_owner(&mut self, base: Id<Base>, owner: &UserName) -> Result<(), CatalogError> {
+        on_either!(self, |conn| {
+            query(ADD_FORMER_NAME).bind(base).execute(conn).await?;
+        });
+        on_either!(self, |conn| {
+            query(REMOVE_FORMER_NAME).bind(base).bind(owner.as_str()).execute(conn).await?;
+        });
+        on_either!(self, |conn| {
+            query(SET_OWNER).bind(base).bind(owner.as_str()).execute(conn).await?;
+        });
+        Ok(())
     }
 
     /// Sets who may do what.

@@ -27,6 +27,8 @@ stored_enum! {
         Restored = "restored",
         /// Who may do what has changed.
         Rights = "rights",
+        /// It has another owner.
+        Transferred = "transferred",
         /// References without an owner mean this base now.
         Promulgated = "promulgated",
         /// They do not any more.

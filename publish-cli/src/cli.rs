@@ -153,6 +153,8 @@ pub(crate) enum Verb {
     Grant(GrantArgs),
     /// Take rights on a charm or bundle from a user or group.
     Revoke(GrantArgs),
+    /// Give a charm or bundle to another owner: its former name finds it for ever.
+    Transfer(TransferArgs),
     /// Show and change who is a member of a group.
     Group {
         #[command(subcommand)]
@@ -461,6 +463,15 @@ pub(crate) struct GrantArgs {
     /// A stream that is narrowed to those who are admitted; goes with `deploy` alone.
     #[arg(long)]
     pub(crate) stream: Option<StreamName>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TransferArgs {
+    /// Which charm or bundle, such as `~joe/mysql`.
+    pub(crate) line: Reference,
+
+    /// Who is to have it: you, or a group that you are in.
+    pub(crate) owner: UserName,
 }
 
 #[derive(Debug, Subcommand)]

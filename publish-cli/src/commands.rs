@@ -63,6 +63,7 @@ pub(crate) async fn run(cli: Cli, context: &Context) -> Result<Exit, Failure> {
         Verb::Acl { verb } => acl::run(&verb, context).await,
         Verb::Grant(args) => acl::grant(args, context).await,
         Verb::Revoke(args) => acl::revoke(args, context).await,
+        Verb::Transfer(args) => acl::transfer(args, context).await,
         Verb::Group { verb } => group::run(verb, context).await,
         Verb::Token { verb } => token::run(verb, context).await,
         Verb::Login(args) => login::run(&args, context).await,

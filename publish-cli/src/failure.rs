@@ -6,7 +6,7 @@ use charm_model::finding::{Finding, Severity};
 use store_client::{ClientError, CredentialsError};
 use terminal::{duration, lines};
 use thiserror::Error;
-use v4_wire::error::Problem;
+use v4_wire::error::{Code, Problem};
 
 use crate::exit::Exit;
 use crate::progress::Safe;
@@ -150,6 +150,8 @@ fn code(problem: &Problem) -> String {
 
 fn mend(error: &ClientError) -> Option<&'static str> {
     match error {
+        // The store knows who it is, and says no.
+        ClientError::Unauthenticated(problem) if problem.code() == Code::Forbidden.as_str() => None,
         ClientError::Unauthenticated(_) => {
             Some("charm-publish login --token-file FILE, or set CHARM_STORE_TOKEN")
         }
@@ -173,14 +175,14 @@ pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 
 #[cfg(test)]
 mod tests {
-    use charm_model::finding::Code;
+    use charm_model::finding::Code as Rule;
 
     use super::*;
 
     #[test]
     fn a_wrong_tree_is_told_finding_by_finding() {
         let finding = Finding::error(
-            Code::ShapeExtra,
+            Rule::ShapeExtra,
             "`resources/common/layers/20-tls.tar` is on disk but not declared",
         )
         .at("resources.yaml", 7)

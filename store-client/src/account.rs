@@ -5,7 +5,7 @@ use charm_model::reference::Reference;
 use reqwest::Method;
 use v4_wire::audit::Audit;
 use v4_wire::group::{Group, Groups, Membership};
-use v4_wire::rights::{GrantAnswer, GrantRequest};
+use v4_wire::rights::{GrantAnswer, GrantRequest, Transfer, TransferRequest};
 use v4_wire::token::{NewToken, TokenRequest, Tokens};
 
 use crate::call::Call;
@@ -26,6 +26,12 @@ impl Store {
     /// Takes rights from a user or group.
     pub async fn revoke(&self, id: &Reference, request: &GrantRequest) -> Result<GrantAnswer> {
         let call = Call::new(Method::POST, self.url_of(id, &["rights", "revoke"], &[]));
+        self.ask(call.json(request).repeat(Repeat::Always)).await
+    }
+
+    /// Gives a base to another owner.
+    pub async fn transfer(&self, id: &Reference, request: &TransferRequest) -> Result<Transfer> {
+        let call = Call::new(Method::POST, self.url_of(id, &["transfer"], &[]));
         self.ask(call.json(request).repeat(Repeat::Always)).await
     }
 

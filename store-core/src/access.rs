@@ -43,7 +43,7 @@ pub(crate) async fn base(
 pub(crate) enum Change {
     /// Where a channel points.
     Release(Channel),
-    /// What holds for the whole base: its rights, what is withdrawn.
+    /// What holds for the whole base: its rights, whose it is, what is withdrawn.
     Governing,
 }
 
@@ -83,7 +83,7 @@ pub(crate) async fn base_to_publish(
 ) -> Result<Option<Base>, StoreError> {
     let found = tx.base(id).await?;
     let may_publish = match &found {
-        Some(base) => base.acl.allows(caller, id, Right::Publish),
+        Some(base) => base.acl.allows(caller, &base.name, Right::Publish),
         None => caller.may_create(id),
     };
     if may_publish { Ok(found) } else { Err(StoreError::denied(caller, Right::Publish, id)) }

@@ -10,7 +10,8 @@
 //!    unchecked;
 //!    [`patches`](mod@patches): what leads from one to another.
 //! 5. [`release`](mod@release), [`withdraw`](mod@withdraw), [`history`](mod@history): pointers.
-//! 6. [`rights`](mod@rights), [`changes`](mod@changes), [`audit`](mod@audit): who may do what, and what happened.
+//! 6. [`rights`](mod@rights), [`transfer`](mod@transfer), [`changes`](mod@changes), [`audit`](mod@audit): who may do what,
+//!    and what happened.
 //! 7. [`search`](mod@search): an index that follows what happened.
 //! 8. [`account`](mod@account), [`group`](mod@group), [`token`](mod@token): who is asking.
 //! 9. [`housekeeping`](mod@housekeeping), [`background`](mod@background): what is done beside requests.
@@ -37,6 +38,7 @@ mod rights;
 mod search;
 mod store;
 mod token;
+mod transfer;
 mod unpack;
 mod verified;
 mod withdraw;

@@ -2,6 +2,7 @@
 
 use catalog::event::{EventKind, NewEvent};
 use catalog::{Document, Transaction};
+use charm_model::name::UserName;
 use charm_model::reference::Reference;
 use charm_model::rights::{Acl, Caller, Preset, Principal, Right};
 use v4_wire::rights::{GrantAnswer, GrantRequest, RightsAnswer, RightsRequest};
@@ -96,6 +97,11 @@ impl Store {
         }
         tx.commit().await?;
         Ok(acl)
+    }
+
+    /// Refuses an owner who is neither a user nor a group.
+    pub(crate) async fn check_owner(&self, tx: &mut Transaction, owner: &UserName) -> Result<(), StoreError> {
+        if tx.has_group(owner).await? { Ok(()) } else { self.known_account(tx, owner).await.map(drop) }
     }
 
     async fn check_exists(&self, tx: &mut Transaction, who: &Principal) -> Result<(), StoreError> {

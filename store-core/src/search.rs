@@ -184,7 +184,12 @@ impl Store {
             return Err(StoreError::NoIndex);
         }
         let is_hidden = |base: &Base| !base.acl.allows(caller, &base.name, Right::Metadata);
-        Ok(changed.into_iter().filter(is_hidden).map(|base| base.name).collect())
+        let mut hidden = Vec::new();
+        for base in changed.into_iter().filter(is_hidden) {
+            hidden.extend(tx.former_names(&base).await?);
+            hidden.push(base.name);
+        }
+        Ok(hidden)
     }
 
     /// Has an index that failed made again if its files are not what was written.
@@ -300,10 +305,20 @@ impl Store {
     }
 
     async fn put(&self, index: &Arc<SearchIndex>, bases: Vec<Base>) -> Result<(), StoreError> {
+        let mut former = Vec::new();
+        let mut tx = self.database().read().await?;
+        for base in &bases {
+            former.extend(tx.former_names(base).await?);
+        }
+        drop(tx);
         let read = stream::iter(bases).map(|base| self.readable_entries(base)).buffer_unordered(READERS);
         let put: Vec<_> = read.try_collect().await?;
         let index = index.clone();
         let replace = move || {
+            // A transferred base is found by its present name alone.
+            for base in &former {
+                index.replace(base, &Audience::Only(Vec::new()), &[])?;
+            }
             for (base, audience, entries) in put {
                 index.replace(&base, &audience, &entries)?;
             }

@@ -54,6 +54,9 @@ pub(crate) enum Command {
     /// Add and list users
     #[command(subcommand)]
     User(User),
+    /// Make groups, and say who is in them
+    #[command(subcommand)]
+    Group(Group),
     /// Make, list and revoke tokens
     #[command(subcommand)]
     Token(Token),
@@ -144,6 +147,37 @@ pub(crate) enum Token {
     Revoke {
         /// The token's identifier
         id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Group {
+    /// Make a group
+    Make {
+        /// Its name
+        group: UserName,
+    },
+    /// Make a user a member, or a manager, who says who else is one
+    Add {
+        /// The group
+        group: UserName,
+        /// The user
+        user: UserName,
+        /// As a manager
+        #[arg(long)]
+        manager: bool,
+    },
+    /// Take a user out of a group
+    Remove {
+        /// The group
+        group: UserName,
+        /// The user
+        user: UserName,
+    },
+    /// List every group
+    List {
+        #[command(flatten)]
+        report: Report,
     },
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod config;
 pub(crate) mod doctor;
+pub(crate) mod group;
 pub(crate) mod ingest;
 pub(crate) mod key;
 pub(crate) mod migrate;

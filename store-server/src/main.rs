@@ -32,6 +32,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve(options) => commands::serve::run(config.with(&options)).await,
         Command::Migrate(command) => commands::migrate::run(&config, &command).await,
         Command::User(command) => commands::user::run(&config, command).await,
+        Command::Group(command) => commands::group::run(&config, command).await,
         Command::Token(command) => commands::token::run(&config, command).await,
         Command::Key(command) => commands::key::run(&config, &command).await,
         Command::Audit(command) => commands::audit::run(&config, command).await,

@@ -20,7 +20,7 @@ pub struct Changes {
 pub struct Change {
     /// Its number: strictly increasing.
     pub seq: u64,
-    /// What happened: `published`, `released`, `withdrawn`, `restored`, `rights`.
+    /// What happened: `published`, `released`, `withdrawn`, `restored`, `rights`, `transferred`.
     pub kind: String,
     /// To which base.
     pub base: BaseId,

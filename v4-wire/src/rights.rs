@@ -1,4 +1,5 @@
-//! Who may do what with a base: `GET` and `PUT /v4/ID/rights`, `POST /v4/ID/rights/grant` and `…/revoke`.
+//! Who may do what with a base: `GET` and `PUT /v4/ID/rights`, `POST /v4/ID/rights/grant` and `…/revoke`,
+//! `POST /v4/ID/transfer`.
 
 use charm_model::rights::Acl;
 use serde::{Deserialize, Serialize};
@@ -57,4 +58,24 @@ pub struct GrantAnswer {
     pub effective: charm_model::rights::Rights,
     /// The base's rights since.
     pub rights: RightsAnswer,
+}
+
+/// Who is to have a base.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TransferRequest {
+    /// The new owner: a user, or a group by its bare name.
+    pub owner: charm_model::name::UserName,
+}
+
+/// What a transfer came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transfer {
+    /// What the base was called, which still finds it.
+    pub from: charm_model::reference::BaseId,
+    /// What it is called now.
+    pub base: charm_model::reference::BaseId,
+    /// The number of the event; left out if nothing changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<u64>,
 }

@@ -15,8 +15,18 @@ pub(crate) const ROUTE: &str = "/v4/~/{id}";
 pub(crate) const PREFIX: &str = "/v4/~/";
 
 /// The names of endpoints behind a reference.
-const ENDPOINTS: &[&str] =
-    &["archive", "chunks", "patches", "resources", "release", "history", "status", "withdrawn", "rights"];
+const ENDPOINTS: &[&str] = &[
+    "archive",
+    "chunks",
+    "patches",
+    "resources",
+    "release",
+    "history",
+    "status",
+    "withdrawn",
+    "rights",
+    "transfer",
+];
 
 /// The endpoints that are about no entity, and whether something can stand behind them.
 const GLOBAL: &[(&str, bool)] = &[

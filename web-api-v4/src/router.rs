@@ -45,7 +45,8 @@ pub fn router(app: App) -> Router {
         .route("/withdrawn", axum::routing::put(withdraw::withdraw).delete(withdraw::restore))
         .route("/rights", get(rights::show).put(rights::set))
         .route("/rights/grant", post(rights::grant))
-        .route("/rights/revoke", post(rights::revoke));
+        .route("/rights/revoke", post(rights::revoke))
+        .route("/transfer", post(rights::transfer));
     let routes = Router::new()
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))

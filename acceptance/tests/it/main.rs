@@ -16,6 +16,7 @@ mod proof;
 mod pulled;
 mod released;
 mod resume;
+mod rights;
 mod searching;
 mod server;
 mod shared;

@@ -3,34 +3,51 @@
 use acceptance::{Run, Server, Tree, User, noise};
 use insta::assert_snapshot;
 
-/// What a user typed and was told.
-struct Transcript {
-    joe: User,
-    text: String,
+/// What somebody typed and was told.
+pub(crate) struct Transcript {
+    user: User,
+    pub(crate) text: String,
 }
 
 impl Transcript {
-    fn new(joe: &User) -> Self {
-        Self { joe: joe.clone(), text: String::new() }
+    pub(crate) fn new(user: &User) -> Self {
+        Self { user: user.clone(), text: String::new() }
+    }
+
+    /// Goes on as somebody else.
+    pub(crate) fn as_user(self, user: &User) -> Self {
+        Self { user: user.clone(), text: format!("{}# {}\n\n", self.text, user.name()) }
     }
 
     /// Types a command whose words hold no spaces.
-    fn typed(mut self, line: &str) -> Self {
+    pub(crate) fn typed(mut self, line: &str) -> Self {
         let mut words = line.split(' ');
         let program = words.next().unwrap();
-        let run = Run::of(&mut self.joe.command(program, &words.collect::<Vec<_>>()));
+        let run = Run::of(&mut self.user.command(program, &words.collect::<Vec<_>>()));
+        self.text.push_str(&run.to_string());
+        self.text.push('\n');
+        self
+    }
+
+    /// Types a command of the operator's, at the store's own machine.
+    pub(crate) fn operated(mut self, server: &Server, line: &str) -> Self {
+        let mut run = server.admin(&line.split(' ').collect::<Vec<_>>());
+        run.line = format!("store-server {line}");
         self.text.push_str(&run.to_string());
         self.text.push('\n');
         self
     }
 }
 
-/// Takes out what differs from run to run: times, durations, digests and ports.
-fn steady() -> insta::Settings {
+/// Takes out what differs from run to run: times, durations, digests, ports, tokens and their identifiers.
+pub(crate) fn steady() -> insta::Settings {
     let mut settings = insta::Settings::clone_current();
     settings.add_filter(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME");
     settings.add_filter(r"\d+\.\d s\b", "N s");
     settings.add_filter(r"sha256:[0-9a-f]{64}", "sha256:…");
+    settings.add_filter(r"cst_[\w.-]+", "cst_…");
+    settings.add_filter(r"\b[0-9a-f]{32}\b", "TOKEN-ID");
+    settings.add_filter(r"\b[0-9a-f]{16}\b", "KEY-ID");
     settings.add_filter(r"127\.0\.0\.1:\d+", "STORE");
     settings.set_omit_expression(true);
     settings

@@ -11,6 +11,7 @@ on_both! {
     a_base_reads_back_as_it_was_made,
     a_base_is_made_once_however_many_try,
     one_base_of_a_name_is_promulgated,
+    a_base_is_found_by_its_former_names_and_nobody_else_gets_them,
     whoever_locks_a_base_sees_what_the_one_before_did,
     what_is_not_committed_never_happened,
     a_reading_transaction_changes_nothing,
@@ -49,6 +50,23 @@ async fn a_base_is_made_once_however_many_try(database: Database) {
     let mut ids = tasks.join_all().await;
     ids.dedup();
     assert_eq!(ids.len(), 1);
+}
+
+async fn a_base_is_found_by_its_former_names_and_nobody_else_gets_them(database: Database) {
+    let mut transaction = database.write().await.unwrap();
+    let made = add_base(&mut transaction, "~joe/mysql").await;
+    for owner in ["ops", "joe", "ops", "dba"] {
+        transaction.set_owner(made.id, &user(owner)).await.unwrap();
+        for name in ["~joe/mysql", "~ops/mysql"] {
+            let found = transaction.base(&base_id(name)).await.unwrap().unwrap();
+            assert_eq!((found.id, found.name.owner.as_str()), (made.id, owner), "{name}");
+        }
+    }
+    let present = add_base(&mut transaction, "~joe/mysql").await;
+    assert_eq!((present.id, present.name), (made.id, base_id("~dba/mysql")));
+    let former = transaction.former_names(&made).await.unwrap();
+    assert_eq!(former, [base_id("~joe/mysql"), base_id("~ops/mysql")]);
+    assert_eq!(transaction.bases_of_owner(&user("joe")).await.unwrap(), []);
 }
 
 async fn one_base_of_a_name_is_promulgated(database: Database) {

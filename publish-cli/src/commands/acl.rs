@@ -1,16 +1,17 @@
-//! `acl`, `grant`, `revoke`: who may do what with a charm or bundle.
+//! `acl`, `grant`, `revoke`, `transfer`: who may do what with a charm or bundle.
 
 use std::env;
 use std::fmt::Write as _;
 use std::process::Command;
 
 use anyhow::Context as _;
+use charm_model::name::StreamName;
 use charm_model::reference::Reference;
 use charm_model::rights::{Principals, Right, Rights};
 use serde::Serialize;
-use v4_wire::rights::{GrantAnswer, GrantRequest, RightsAnswer, RightsRequest};
+use v4_wire::rights::{GrantAnswer, GrantRequest, RightsAnswer, RightsRequest, Transfer, TransferRequest};
 
-use crate::cli::{AclVerb, GrantArgs};
+use crate::cli::{AclVerb, GrantArgs, TransferArgs};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -53,6 +54,13 @@ pub(crate) async fn revoke(args: GrantArgs, context: &Context) -> Result<Exit, F
     let (line, request) = request(args);
     let answer = context.store()?.revoke(&line, &request).await?;
     context.output().result(&Granted { line, request, answer })?;
+    Ok(Exit::Done)
+}
+
+pub(crate) async fn transfer(args: TransferArgs, context: &Context) -> Result<Exit, Failure> {
+    let request = TransferRequest { owner: args.owner };
+    let transfer = context.store()?.transfer(&args.line, &request).await?;
+    context.output().result(&transfer)?;
     Ok(Exit::Done)
 }
 
@@ -114,8 +122,8 @@ impl Told for Shown {
         class("maintainers", acl.matrix.maintainers, &list(&acl.maintainers));
         class("installers", acl.matrix.installers, &list(&acl.installers));
         class("everybody", acl.matrix.everybody, "");
-        for (stream, admitted) in &acl.streams {
-            let _ = writeln!(text, "stream {stream}: maintainers, and {}", list(admitted));
+        for (stream, who) in &acl.streams {
+            text += &admitted(stream, Some(who));
         }
         text.lines().fold(String::new(), |text, line| text + line.trim_end() + "\n")
     }
@@ -146,11 +154,30 @@ impl Told for Granted {
             letters(matrix.installers),
             letters(matrix.everybody)
         );
-        format!("{line}: {who} has {}   ({classes})\n", letters(self.answer.effective))
+        let mut text = format!("{line}: {who} has {}   ({classes})\n", letters(self.answer.effective));
+        if let Some(stream) = &self.request.stream {
+            text += &admitted(stream, self.answer.rights.acl.streams.get(stream));
+        }
+        text
     }
 
     fn quiet(&self) -> Option<String> {
         Some(letters(self.answer.effective))
+    }
+}
+
+impl Told for Transfer {
+    const VERB: &'static str = "transfer";
+
+    fn human(&self) -> String {
+        match self.event {
+            Some(_) => format!("{} is {} now; both names find it\n", self.from, self.base),
+            None => format!("unchanged: {}\n", self.base),
+        }
+    }
+
+    fn quiet(&self) -> Option<String> {
+        Some(self.base.to_string())
     }
 }
 
@@ -163,6 +190,14 @@ fn letters(rights: Rights) -> String {
         Right::Publish => 'P',
     };
     Right::ALL.into_iter().map(|right| if rights.has(right) { letter(right) } else { '-' }).collect()
+}
+
+/// Says who has a stream's resources.
+fn admitted(stream: &StreamName, who: Option<&Principals>) -> String {
+    match who {
+        None => format!("stream {stream}: whoever has D\n"),
+        Some(who) => format!("stream {stream}: maintainers, and {}\n", list(who)),
+    }
 }
 
 fn list(principals: &Principals) -> String {

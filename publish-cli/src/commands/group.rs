@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Told;
-use crate::text::lines;
+use terminal::lines;
 
 pub(crate) async fn run(verb: GroupVerb, context: &Context) -> Result<Exit, Failure> {
     let store = context.store()?;

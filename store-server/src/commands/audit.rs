@@ -22,9 +22,24 @@ pub(crate) async fn run(config: &Config, command: AuditArgs) -> anyhow::Result<E
 fn human(entry: &AuditEntry) -> String {
     let actor = entry.actor.as_deref().unwrap_or("nobody");
     let token = entry.token.as_deref().map(|it| format!(" by token {it}")).unwrap_or_default();
-    // What a caller chose is not to move the operator's cursor.
     let refusal =
-        entry.reason.as_deref().map(|it| format!("   refused: {}", it.escape_debug())).unwrap_or_default();
-    let (action, object) = (&entry.action, entry.object.escape_debug());
+        entry.reason.as_deref().map(|it| format!("   refused: {}", printable(it))).unwrap_or_default();
+    let (action, object) = (&entry.action, printable(&entry.object));
     format!("{:>6}  {}  {actor}{token}  {action} {object}{refusal}", entry.id, entry.at)
+}
+
+/// Escapes what would move the operator's cursor: a caller chose it.
+fn printable(text: &str) -> String {
+    let escaped = |it: char| if it.is_control() { it.escape_unicode().to_string() } else { it.to_string() };
+    text.chars().map(escaped).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_caller_chose_moves_no_cursor() {
+        assert_eq!(printable("a \"b\"\u{1b}[2J\n"), "a \"b\"\\u{1b}[2J\\u{a}");
+    }
 }

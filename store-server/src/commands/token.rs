@@ -34,6 +34,7 @@ pub(crate) async fn run(config: &Config, command: Token) -> anyhow::Result<ExitC
 
 fn human(token: &TokenInfo) -> String {
     let end = token.revoked.map_or_else(|| format!("until {}", token.expires), |at| format!("revoked {at}"));
-    let scope = Vec::from(token.scope.clone()).join(" ");
+    let rules = Vec::from(token.scope.clone());
+    let scope = if rules.is_empty() { "all that the user may".to_owned() } else { rules.join(" ") };
     format!("{}  {end}  {scope}  {}", token.id, token.description.escape_debug()).trim_end().to_owned()
 }

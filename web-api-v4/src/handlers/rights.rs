@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use v4_wire::rights::{GrantAnswer, GrantRequest, RightsAnswer, RightsRequest};
+use v4_wire::rights::{GrantAnswer, GrantRequest, RightsAnswer, RightsRequest, Transfer, TransferRequest};
 
 use crate::auth::Auth;
 use crate::problem::Problem;
@@ -42,4 +42,13 @@ pub(crate) async fn revoke(
     Body(request): Body<GrantRequest>,
 ) -> Result<Json<GrantAnswer>, Problem> {
     Ok(Json(app.store.revoke(&caller, &target.reference, &request).await?))
+}
+
+pub(crate) async fn transfer(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    target: Target,
+    Body(request): Body<TransferRequest>,
+) -> Result<Json<Transfer>, Problem> {
+    Ok(Json(app.store.transfer(&caller, &target.reference, &request).await?))
 }

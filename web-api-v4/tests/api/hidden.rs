@@ -43,6 +43,7 @@ fn questions<'a>(store: &'a TestStore, id: &str) -> Vec<Ask<'a>> {
         store.put(&path("rights"), &json!({ "preset": "nonsense" })),
         store.post(&path("rights/grant"), &json!({ "who": "eve", "rights": ["deploy"] })),
         store.post(&path("rights/revoke"), &json!({ "who": "alice", "rights": ["publish"] })),
+        store.post(&path("transfer"), &json!({ "owner": "eve" })),
         store.get("/v4/audit?object=~alice/mysql"),
         store.post(&path("release"), &json!({})),
         store.post(&path("release"), &json!({ "streams": { "stable": 0 }, "if_current": "none" })),

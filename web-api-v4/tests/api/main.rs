@@ -4,16 +4,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop and say where")]
 
 mod answer;
+mod audit;
+mod bytes;
+mod changes;
 mod charm;
 mod chunks;
 mod clock;
 mod contract;
-mod place;
-mod test_store;
-
-mod audit;
-mod bytes;
-mod changes;
 mod credentials;
 mod damage;
 mod document;
@@ -25,6 +22,7 @@ mod idle;
 mod model;
 mod patches;
 mod paths;
+mod place;
 mod proofs;
 mod publishing;
 mod recipes;
@@ -34,7 +32,9 @@ mod resolving;
 mod rights;
 mod searching;
 mod simultaneous;
+mod test_store;
 mod tokens;
+mod transfers;
 mod transport;
 mod uploads;
 mod withdrawing;
