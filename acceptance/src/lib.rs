@@ -15,6 +15,7 @@
 
 mod chance;
 mod disk;
+pub mod issuer;
 mod noise;
 mod program;
 mod proxy;

@@ -12,6 +12,9 @@ use crate::program::program;
 use crate::run::Run;
 use crate::user::User;
 
+/// The name of the file of settings, in the store's directory.
+const CONFIG: &str = "store.toml";
+
 /// Where a store keeps what it has, if that is not its data directory.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
@@ -19,6 +22,8 @@ pub struct Settings {
     pub database: Option<String>,
     /// What `--objects` says.
     pub objects: Option<String>,
+    /// What stands in the file of `--config`.
+    pub config: Option<String>,
     /// What the command line of `serve` begins with, such as a call of `strace`.
     pub under: Vec<String>,
 }
@@ -53,6 +58,9 @@ impl Server {
     /// Starts a store that keeps its things elsewhere.
     pub fn with(settings: Settings) -> Self {
         let dir = TempDir::with_prefix("store-").unwrap();
+        if let Some(config) = &settings.config {
+            fs::write(dir.path().join(CONFIG), config).unwrap();
+        }
         let (child, address) = serve(dir.path(), &settings, "127.0.0.1:0");
         Self { dir, settings, address, child }
     }
@@ -149,5 +157,8 @@ fn under(first: &str, rest: &[String], inner: &Command) -> Command {
 fn command(dir: &Path, settings: &Settings) -> Command {
     let mut command = Command::new(program("store-server"));
     command.current_dir(dir).arg("--data").arg(dir.join("data")).args(settings.args());
+    if settings.config.is_some() {
+        command.arg("--config").arg(dir.join(CONFIG));
+    }
     command
 }

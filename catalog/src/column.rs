@@ -5,7 +5,7 @@
 use std::str::FromStr;
 
 use charm_model::digest::{Blake3, Content, DigestError, Digests, Sha256, Sha384};
-use charm_model::name::{Name, NameError, Series, StreamName, UserName};
+use charm_model::name::{Channel, Name, NameError, Series, StreamName, UserName};
 use charm_model::reference::{BaseId, Revision};
 use charm_model::resolve::CharmKey;
 use charm_model::rights::{Acl, Scope};
@@ -65,6 +65,14 @@ impl From<Micros> for Timestamp {
 impl From<MicrosOrNull> for Option<Timestamp> {
     fn from(column: MicrosOrNull) -> Self {
         column.0.map(Timestamp::from_micros)
+    }
+}
+
+impl TryFrom<TextOrNull> for Option<Channel> {
+    type Error = NameError;
+
+    fn try_from(column: TextOrNull) -> Result<Self, NameError> {
+        column.0.map(|text| text.parse()).transpose()
     }
 }
 

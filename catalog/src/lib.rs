@@ -9,7 +9,7 @@
 //! 3. Where the pointers stand: [`release`], [`history`], and [`snapshot`], which resolving works on.
 //! 4. What happened: [`event`], [`audit`].
 //! 5. The publish conversation: [`session`], [`upload`], [`challenge`].
-//! 6. Who may speak: [`account`], [`group`], [`token`], [`signing_key`]; and which server does a job: [`lease`].
+//! 6. Who may speak: [`account`], [`group`], [`token`], [`trust`], [`signing_key`]; and which server does a job: [`lease`].
 //!
 //! Two rules keep writers from waiting for each other in a circle: lock the base before anything else of it is
 //! written ([`Transaction::lock_base`]), and append the event late, since its counter is held until the commit.
@@ -44,6 +44,7 @@ pub mod signing_key;
 pub mod snapshot;
 pub mod token;
 pub mod transaction;
+pub mod trust;
 pub mod upload;
 
 pub use database::Database;

@@ -21,7 +21,7 @@ impl Scope {
     /// Reads rules of the form `[~owner/name[.stream]:]right[+right]…[@channel]`.
     ///
     /// Owner and name may end in `*`, which stands for any rest. A rule with a stream is for deploying that stream's
-    /// resources, one with a channel is for publishing, and for releasing to that channel alone.
+    /// resources, one with a channel is for publishing, and for releasing to that channel alone; `@none` is no channel.
     pub fn parse(rules: &[String]) -> Result<Self, RightsError> {
         rules.iter().map(|rule| rule.parse()).collect::<Result<_, _>>().map(Self)
     }
@@ -52,13 +52,17 @@ impl Scope {
 
     /// Says whether the token may be used to move that channel's pointers.
     pub fn covers_release(&self, base: &BaseId, channel: Channel) -> bool {
-        let is_for = |rule: &ScopeRule| rule.channel.is_none_or(|only| only == channel);
+        let is_for = |rule: &ScopeRule| match rule.releases {
+            Releases::Anywhere => true,
+            Releases::Nowhere => false,
+            Releases::To(only) => only == channel,
+        };
         self.any(base, |rule| rule.rights.has(Right::Publish) && is_for(rule))
     }
 
     /// Says whether the token may be used for what is bound to no channel: rights, withdrawals.
     pub fn covers_governing(&self, base: &BaseId) -> bool {
-        self.any(base, |rule| rule.rights.has(Right::Publish) && rule.channel.is_none())
+        self.any(base, |rule| rule.rights.has(Right::Publish) && rule.releases == Releases::Anywhere)
     }
 
     fn any(&self, base: &BaseId, is_for: impl Fn(&ScopeRule) -> bool) -> bool {
@@ -73,7 +77,27 @@ struct ScopeRule {
     name: Pattern,
     stream: Option<StreamName>,
     rights: Rights,
-    channel: Option<Channel>,
+    releases: Releases,
+}
+
+/// Where a rule that is for publishing may release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Releases {
+    /// To every channel; such a rule governs the base as well.
+    Anywhere,
+    /// To no channel: it publishes, and that is all.
+    Nowhere,
+    /// To one channel.
+    To(Channel),
+}
+
+impl Releases {
+    /// How a rule says that it releases nowhere.
+    const NONE: &str = "none";
+
+    fn parse(text: &str) -> Result<Self, RightsError> {
+        if text == Self::NONE { Ok(Self::Nowhere) } else { Ok(Self::To(text.parse()?)) }
+    }
 }
 
 impl ScopeRule {
@@ -86,12 +110,13 @@ impl ScopeRule {
     fn check(&self) -> Result<(), RightsError> {
         let has_other = |right| Right::ALL.into_iter().any(|it| it != right && self.rights.has(it));
         let refused = |what: &str| Err(RightsError::Scope(format!("{self}: {what}")));
-        match (&self.stream, self.channel) {
-            (Some(_), Some(_)) => refused("names a stream and a channel: write two rules"),
-            (Some(_), None) if has_other(Right::Deploy) => {
+        let is_bound = self.releases != Releases::Anywhere;
+        match (&self.stream, is_bound) {
+            (Some(_), true) => refused("names a stream and a channel: write two rules"),
+            (Some(_), false) if has_other(Right::Deploy) => {
                 refused("a rule with a stream is for `deploy` alone")
             }
-            (None, Some(_)) if has_other(Right::Publish) => {
+            (None, true) if has_other(Right::Publish) => {
                 refused("a rule with a channel is for `publish` alone")
             }
             _ => Ok(()),
@@ -104,9 +129,9 @@ impl FromStr for ScopeRule {
 
     fn from_str(text: &str) -> Result<Self, RightsError> {
         let (bases, rights) = text.split_once(':').unwrap_or(("~*/*", text));
-        let (rights, channel) = match rights.split_once('@') {
-            Some((rights, channel)) => (rights, Some(channel.parse()?)),
-            None => (rights, None),
+        let (rights, releases) = match rights.split_once('@') {
+            Some((rights, channel)) => (rights, Releases::parse(channel)?),
+            None => (rights, Releases::Anywhere),
         };
         let rights: Vec<Right> = rights.split('+').map(str::parse).collect::<Result<_, _>>()?;
         let (owner, name) = bases
@@ -122,7 +147,7 @@ impl FromStr for ScopeRule {
             name: Pattern::parse::<Name>(name)?,
             stream,
             rights: rights.into(),
-            channel,
+            releases,
         };
         rule.check().map(|()| rule)
     }
@@ -136,7 +161,11 @@ impl fmt::Display for ScopeRule {
         }
         let rights: Vec<_> = Vec::from(self.rights).into_iter().map(Right::as_str).collect();
         write!(f, ":{}", rights.join("+"))?;
-        self.channel.map_or(Ok(()), |channel| write!(f, "@{channel}"))
+        match self.releases {
+            Releases::Anywhere => Ok(()),
+            Releases::Nowhere => write!(f, "@{}", Releases::NONE),
+            Releases::To(channel) => write!(f, "@{channel}"),
+        }
     }
 }
 
@@ -208,6 +237,7 @@ mod tests {
     #[test_case("~team-*/mysql-*:content+deploy")]
     #[test_case("~alice/mysql.paid:deploy")]
     #[test_case("~alice/mysql:publish@edge")]
+    #[test_case("~alice/mysql:publish@none")]
     fn a_scope_reads_back_from_its_text(rule: &str) {
         assert_eq!(Vec::from(scope(rule)), [rule]);
     }
@@ -239,5 +269,12 @@ mod tests {
         assert!(scope.covers(&base, Right::Publish) && scope.covers_release(&base, Channel::Edge));
         assert!(!scope.covers_release(&base, Channel::Stable) && !scope.covers_governing(&base));
         assert!(!scope.covers(&base, Right::Deploy));
+    }
+
+    #[test]
+    fn no_channel_is_for_publishing_alone() {
+        let (scope, base) = (scope("~alice/mysql:publish@none"), "~alice/mysql".parse().unwrap());
+        assert!(scope.covers(&base, Right::Publish) && !scope.covers_governing(&base));
+        assert!(!scope.covers_release(&base, Channel::Edge) && !scope.covers_release(&base, Channel::Stable));
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use charm_model::name::{Architecture, Channel, Name, Series, StreamName, UserName};
-use charm_model::reference::{Reference, ReferenceError, Revision};
+use charm_model::reference::{BaseId, Reference, ReferenceError, Revision};
 use charm_model::rights::{Preset, Principal, Right};
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
@@ -165,7 +165,12 @@ pub(crate) enum Verb {
         #[command(subcommand)]
         verb: TokenVerb,
     },
-    /// Keep a token for a store, once the store has accepted it.
+    /// Show and change which jobs of other systems may publish, without a secret that could leak.
+    Trust {
+        #[command(subcommand)]
+        verb: TrustVerb,
+    },
+    /// Log in to a store, and keep its token.
     Login(LoginArgs),
     /// Forget the token for a store.
     Logout,
@@ -540,11 +545,71 @@ pub(crate) struct TokenCreateArgs {
     pub(crate) export: Option<PathBuf>,
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum TrustVerb {
+    /// Trust a job to publish, and with a channel to release to that.
+    Add(TrustAddArgs),
+    /// List the jobs that are trusted.
+    List {
+        /// Which charm or bundle, such as `~joe/mysql`.
+        line: Reference,
+    },
+    /// Trust a job no more.
+    Remove {
+        /// Which charm or bundle, such as `~joe/mysql`.
+        line: Reference,
+        /// The trust's identifier.
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TrustAddArgs {
+    /// Which charm or bundle, such as `~joe/mysql`.
+    pub(crate) line: Reference,
+
+    /// The repository whose job it is, such as `joe/mysql-charm`.
+    #[arg(long, visible_alias = "github", value_name = "OWNER/REPO")]
+    pub(crate) repository: String,
+
+    /// The workflow's file, such as `release.yml`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) workflow: String,
+
+    /// The environment that the job has to run in; any, unless said otherwise.
+    #[arg(long, visible_alias = "env", value_name = "NAME")]
+    pub(crate) environment: Option<String>,
+
+    /// A channel to which the job may release as well.
+    #[arg(long)]
+    pub(crate) channel: Option<Channel>,
+
+    /// Who issues the job's tokens; GitHub, unless said otherwise.
+    #[arg(long, value_name = "URL")]
+    pub(crate) issuer: Option<String>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct LoginArgs {
     /// A file that holds the token; standard input, unless said otherwise.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) token_file: Option<PathBuf>,
+
+    /// By a code that is entered on a page, on any machine that has a browser.
+    #[arg(long, conflicts_with = "token_file")]
+    pub(crate) device: bool,
+
+    /// As a job that this charm or bundle trusts, such as `~joe/mysql`: for a quarter of an hour.
+    #[arg(long, value_name = "LINE", conflicts_with_all = ["token_file", "device"])]
+    pub(crate) job: Option<BaseId>,
+
+    /// A file that holds the job's identity token; on GitHub, the runner is asked for it.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "job")]
+    pub(crate) identity_file: Option<PathBuf>,
+
+    /// For whom the job's identity token is to be; the store's address, unless said otherwise.
+    #[arg(long, value_name = "TEXT", requires = "job")]
+    pub(crate) audience: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -21,6 +21,7 @@ mod search;
 mod show;
 mod status;
 mod token;
+mod trust;
 mod unfinished;
 mod unyank;
 mod whoami;
@@ -66,6 +67,7 @@ pub(crate) async fn run(cli: Cli, context: &Context) -> Result<Exit, Failure> {
         Verb::Transfer(args) => acl::transfer(args, context).await,
         Verb::Group { verb } => group::run(verb, context).await,
         Verb::Token { verb } => token::run(verb, context).await,
+        Verb::Trust { verb } => trust::run(verb, context).await,
         Verb::Login(args) => login::run(&args, context).await,
         Verb::Logout => logout::run(context),
         Verb::Whoami => whoami::run(context).await,

@@ -9,6 +9,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use store_client::Credentials;
 
@@ -35,6 +36,12 @@ pub(crate) fn from_environment() -> Result<Option<Credentials>, Failure> {
             Ok(Some(Credentials::parse(&token)?))
         }
     }
+}
+
+/// Returns where a job of GitHub's asks for its identity, and with which secret.
+pub(crate) fn runner() -> Option<(String, SecretString)> {
+    let variable = |name| env::var(name).ok().filter(|it| !it.is_empty());
+    Some((variable("ACTIONS_ID_TOKEN_REQUEST_URL")?, variable("ACTIONS_ID_TOKEN_REQUEST_TOKEN")?.into()))
 }
 
 /// Returns the token that `login` has kept for a store.

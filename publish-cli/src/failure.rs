@@ -3,7 +3,7 @@
 use std::io;
 
 use charm_model::finding::{Finding, Severity};
-use store_client::{ClientError, CredentialsError};
+use store_client::{ClientError, CredentialsError, LoginError};
 use terminal::{duration, lines};
 use thiserror::Error;
 use v4_wire::error::{Code, Problem};
@@ -36,6 +36,9 @@ pub(crate) enum Failure {
         /// What is kept, until when, and how it goes on.
         kept: String,
     },
+    /// Another issuer gave no token.
+    #[error(transparent)]
+    Login(#[from] LoginError),
     /// There is nothing that the command could work on.
     #[error("{message}")]
     NotFound {
@@ -79,6 +82,8 @@ impl Failure {
             Self::Usage { .. } => Exit::Usage,
             Self::Invalid(_) => Exit::Invalid,
             Self::Store(error) | Self::BrokenOff { error, .. } => error.into(),
+            Self::Login(LoginError::Unreachable(_)) => Exit::Unreachable,
+            Self::Login(_) => Exit::NotAllowed,
             Self::NotFound { .. } => Exit::NotFound,
             Self::Interrupted(_) => Exit::Interrupted,
             Self::Other(_) => Exit::Unexpected,
@@ -98,6 +103,7 @@ impl Failure {
             Self::BrokenOff { error, kept } => {
                 format!("{}note: {kept}\n", render_client(error, with_causes))
             }
+            Self::Login(error) => format!("error: {}\n", chain(error)),
             Self::Interrupted(safe) => match safe {
                 Some(safe) => format!("interrupted: {safe}\n"),
                 None => "interrupted\n".to_owned(),

@@ -5,8 +5,10 @@ use charm_model::reference::Reference;
 use reqwest::Method;
 use v4_wire::audit::Audit;
 use v4_wire::group::{Group, Groups, Membership};
+use v4_wire::login::{JobLoginRequest, LoginRequest, Logins};
 use v4_wire::rights::{GrantAnswer, GrantRequest, Transfer, TransferRequest};
 use v4_wire::token::{NewToken, TokenRequest, Tokens};
+use v4_wire::trust::{Trust, TrustRequest, Trusts};
 
 use crate::call::Call;
 use crate::error::ClientError;
@@ -33,6 +35,38 @@ impl Store {
     pub async fn transfer(&self, id: &Reference, request: &TransferRequest) -> Result<Transfer> {
         let call = Call::new(Method::POST, self.url_of(id, &["transfer"], &[]));
         self.ask(call.json(request).repeat(Repeat::Always)).await
+    }
+
+    /// Returns how one can log in, besides with what the store issues itself.
+    pub async fn logins(&self) -> Result<Logins> {
+        self.ask(Call::get(self.url(["login"], &[]))).await
+    }
+
+    /// Exchanges a person's token of another issuer for one of the store's.
+    pub async fn log_in(&self, token: String) -> Result<NewToken> {
+        self.ask(Call::new(Method::POST, self.url(["login"], &[])).json(&LoginRequest { token })).await
+    }
+
+    /// Exchanges a job's token of another issuer for one that may publish to a base which trusts the job.
+    pub async fn log_in_job(&self, request: &JobLoginRequest) -> Result<NewToken> {
+        self.ask(Call::new(Method::POST, self.url(["login", "job"], &[])).json(request)).await
+    }
+
+    /// Returns the jobs that a base trusts.
+    pub async fn trusts(&self, id: &Reference) -> Result<Trusts> {
+        self.ask(Call::get(self.url_of(id, &["trust"], &[]))).await
+    }
+
+    /// Has a base trust a job.
+    pub async fn add_trust(&self, id: &Reference, request: &TrustRequest) -> Result<Trust> {
+        // What is trusted twice is so once.
+        let call = Call::new(Method::POST, self.url_of(id, &["trust"], &[]));
+        self.ask(call.json(request).repeat(Repeat::Always)).await
+    }
+
+    /// Has a base trust a job no more.
+    pub async fn remove_trust(&self, id: &Reference, trust: &str) -> Result<()> {
+        self.tell(Call::new(Method::DELETE, self.url_of(id, &["trust", trust], &[]))).await
     }
 
     /// Makes a token for the caller. The answer is the only one that holds it.

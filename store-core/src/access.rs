@@ -10,7 +10,7 @@ use charm_model::resolve::{Resolved, Snapshot, resolve, resolve_charm};
 use charm_model::rights::{Caller, Right};
 
 use crate::error::StoreError;
-use crate::store::Store;
+use crate::store::{Store, actor};
 
 /// Returns the base that a reference means.
 ///
@@ -51,13 +51,14 @@ pub(crate) enum Change {
 ///
 /// # Errors
 ///
-/// As [`base`].
+/// As [`base`]; [`StoreError::Unauthenticated`] for nobody, whatever everybody may: a change is somebody's.
 pub(crate) async fn base_to_change(
     tx: &mut Transaction,
     caller: &Caller,
     reference: &Reference,
     change: Change,
 ) -> Result<Base, StoreError> {
+    actor(caller)?;
     let seen = base(tx, caller, reference, Right::Publish).await?;
     tx.lock_base(seen.id).await?;
     // While the lock was waited for, its rights may have changed: they decide as they are now, and what is written on

@@ -147,6 +147,9 @@ pub enum StoreError {
     /// The search index failed.
     #[error("error performing search")]
     Search(#[from] search_index::SearchError),
+    /// The keys of a trusted issuer cannot be had now.
+    #[error(transparent)]
+    Issuer(#[from] oidc::OidcError),
     /// A blocking task was cut off.
     #[error("a task of the store was cut off")]
     Task(#[from] tokio::task::JoinError),

@@ -18,6 +18,9 @@ const LEASE: Duration = Duration::from_mins(10);
 /// How long it is kept what an account spent on proofs; longer than the hour that it counts for.
 const PROOF_BUDGETS_KEPT: Duration = Duration::from_hours(24);
 
+/// How long it is kept that a token of another issuer was used, after its end; longer than clocks differ.
+const USED_TOKENS_KEPT: Duration = Duration::from_hours(1);
+
 /// How many rows one round takes of a kind. What is left waits for the next.
 const BATCH: u32 = 500;
 
@@ -146,10 +149,11 @@ impl Store {
         Ok(is_ours)
     }
 
-    /// Forgets sessions that are over, and what was spent on proofs long before this hour.
+    /// Forgets sessions that are over, tokens that nobody can use again, and what was spent on proofs long before this hour.
     async fn forget_old(&self) -> Result<(), StoreError> {
         let mut tx = self.database().write().await?;
         tx.forget_sessions(self.now(), BATCH).await?;
+        tx.forget_used_tokens(self.before(USED_TOKENS_KEPT)).await?;
         tx.forget_proof_budgets(self.before(PROOF_BUDGETS_KEPT)).await?;
         Ok(tx.commit().await?)
     }

@@ -13,7 +13,8 @@
 //! 6. [`rights`](mod@rights), [`transfer`](mod@transfer), [`changes`](mod@changes), [`audit`](mod@audit): who may do what,
 //!    and what happened.
 //! 7. [`search`](mod@search): an index that follows what happened.
-//! 8. [`account`](mod@account), [`group`](mod@group), [`token`](mod@token): who is asking.
+//! 8. [`account`](mod@account), [`group`](mod@group), [`token`](mod@token), [`login`](mod@login), [`trust`](mod@trust):
+//!    who is asking.
 //! 9. [`housekeeping`](mod@housekeeping), [`background`](mod@background): what is done beside requests.
 
 mod access;
@@ -29,6 +30,7 @@ mod history;
 mod housekeeping;
 mod inspect;
 mod limits;
+mod login;
 mod open;
 mod patches;
 pub mod publish;
@@ -39,6 +41,7 @@ mod search;
 mod store;
 mod token;
 mod transfer;
+mod trust;
 mod unpack;
 mod verified;
 mod withdraw;

@@ -32,7 +32,6 @@ impl Store {
         reference: &Reference,
         request: &ReleaseRequest,
     ) -> Result<Move, StoreError> {
-        actor(caller)?;
         let mut tx = self.database().write().await?;
         let change = Change::Release(request.channel.unwrap_or(Channel::Stable));
         let found = base_to_change(&mut tx, caller, reference, change).await?;

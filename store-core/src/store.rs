@@ -11,6 +11,7 @@ use charm_model::name::UserName;
 use charm_model::resolve::Snapshot;
 use charm_model::rights::Caller;
 use charm_model::timestamp::Timestamp;
+use oidc::Issuers;
 use secrecy::SecretString;
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 
@@ -52,6 +53,8 @@ pub struct StoreOptions {
     pub verify_reads: bool,
     /// Directory of the search index, which may be deleted; in memory without one.
     pub search: Option<PathBuf>,
+    /// Whose tokens are taken besides the store's own.
+    pub issuers: Issuers,
     /// The password of the account `admin`; without one there is no such account.
     pub admin_password: Option<SecretString>,
 }
@@ -60,8 +63,9 @@ impl StoreOptions {
     /// Returns the options of a store with the machine's clock and the usual limits.
     pub fn new(database: Database, blobs: BlobStore) -> Self {
         let clock = Arc::new(SystemClock);
+        let (limits, issuers) = (Limits::default(), Issuers::default());
         let (search, admin_password) = (None, None);
-        Self { database, blobs, clock, limits: Limits::default(), verify_reads: true, search, admin_password }
+        Self { database, blobs, clock, limits, verify_reads: true, search, issuers, admin_password }
     }
 }
 
@@ -136,6 +140,10 @@ impl Store {
 
     pub(crate) fn search_parts(&self) -> &Search {
         &self.parts.search
+    }
+
+    pub(crate) fn issuers(&self) -> &Issuers {
+        &self.parts.options.issuers
     }
 
     pub(crate) fn admin_password(&self) -> Option<&SecretString> {

@@ -133,7 +133,7 @@ impl Store {
         self.issue(&Caller::Admin, user, scope, ttl, description).await
     }
 
-    async fn issue(
+    pub(crate) async fn issue(
         &self,
         caller: &Caller,
         user: &UserName,
@@ -142,8 +142,23 @@ impl Store {
         description: Option<&str>,
     ) -> Result<NewToken, StoreError> {
         let mut tx = self.database().write().await?;
-        let account = self.known_account(&mut tx, user).await?;
-        let key = self.signing_key(&mut tx).await?;
+        let made = self.issue_in(&mut tx, caller, user, scope, ttl, description).await?;
+        tx.commit().await?;
+        Ok(made)
+    }
+
+    /// Makes a token in a transaction that does something besides.
+    pub(crate) async fn issue_in(
+        &self,
+        tx: &mut Transaction,
+        caller: &Caller,
+        user: &UserName,
+        scope: Scope,
+        ttl: Option<Duration>,
+        description: Option<&str>,
+    ) -> Result<NewToken, StoreError> {
+        let account = self.known_account(tx, user).await?;
+        let key = self.signing_key(tx).await?;
         let (now, id) = (self.now(), random_hex::<16>()?);
         let expires = now.plus(ttl.unwrap_or(self.limits().token_ttl));
         let token = sign(&key, user, &id, now, expires)?;
@@ -157,8 +172,7 @@ impl Store {
         };
         tx.add_token(row).await?;
         let detail = serde_json::json!({ "user": user, "scope": scope, "expires": expires });
-        self.note(&mut tx, caller, Deed::new("token-made", id.clone()).with(detail)).await?;
-        tx.commit().await?;
+        self.note(tx, caller, Deed::new("token-made", id.clone()).with(detail)).await?;
         Ok(NewToken { id, user: user.clone(), token, scope, expires })
     }
 
@@ -182,12 +196,15 @@ impl Store {
         Ok(key)
     }
 
-    /// Returns who a token speaks for.
+    /// Returns who a token speaks for, of the store's own or of a trusted issuer.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unauthenticated`] for one that is malformed, expired, revoked, or of a user who is disabled.
     pub(crate) async fn token_caller(&self, text: &str) -> Result<Caller, StoreError> {
+        if !looks_like_token(text) && self.issuers().settings().next().is_some() {
+            return self.foreign_caller(text).await;
+        }
         let jwt = unwrap(text).ok_or_else(|| refused("the token is malformed"))?;
         let header = jsonwebtoken::decode_header(jwt).map_err(|_| refused("the token is malformed"))?;
         let key_id = header.kid.ok_or_else(|| refused("the token names no key"))?;
@@ -304,11 +321,11 @@ pub(crate) fn looks_like_token(text: &str) -> bool {
     text.starts_with(PREFIX)
 }
 
-fn seconds(moment: Timestamp) -> u64 {
+pub(crate) fn seconds(moment: Timestamp) -> u64 {
     u64::try_from(moment.as_micros() / 1_000_000).unwrap_or(0)
 }
 
-fn refused(reason: &str) -> StoreError {
+pub(crate) fn refused(reason: &str) -> StoreError {
     StoreError::Unauthenticated(format!("authentication failed: {reason}"))
 }
 

@@ -25,7 +25,6 @@ impl Store {
         reference: &Reference,
         request: &WithdrawRequest,
     ) -> Result<Withdrawal, StoreError> {
-        actor(caller)?;
         let mut tx = self.database().write().await?;
         let found = base_to_change(&mut tx, caller, reference, Change::Governing).await?;
         let moves = self.move_away(&mut tx, &found, caller, reference, request).await?;
@@ -47,7 +46,6 @@ impl Store {
 
     /// Takes a withdrawal back.
     pub async fn restore(&self, caller: &Caller, reference: &Reference) -> Result<Withdrawal, StoreError> {
-        actor(caller)?;
         let mut tx = self.database().write().await?;
         let found = base_to_change(&mut tx, caller, reference, Change::Governing).await?;
         let snapshot = tx.snapshot(&found).await?;

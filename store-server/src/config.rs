@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use oidc::IssuerSettings;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +34,9 @@ struct SettingsFile {
     read_only: bool,
     /// Whether everything is checked against its digests before it leaves.
     verify_reads: Option<bool>,
+    /// Whose tokens are taken besides the store's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    issuers: Vec<IssuerSettings>,
 }
 
 /// The settings that are in force.
@@ -46,6 +50,7 @@ pub(crate) struct Config {
     pub(crate) admin_password: Option<SecretString>,
     pub(crate) read_only: bool,
     pub(crate) verify_reads: bool,
+    pub(crate) issuers: Vec<IssuerSettings>,
     /// Whether database or blobs are in the data directory, which is then made.
     pub(crate) is_embedded: bool,
 }
@@ -70,6 +75,7 @@ impl Config {
             listen: file.listen.unwrap_or(DEFAULT_LISTEN),
             read_only: file.read_only,
             verify_reads: file.verify_reads.unwrap_or(true),
+            issuers: file.issuers,
             data,
             admin_password,
         })
@@ -94,6 +100,7 @@ impl Config {
             admin_password_file: None,
             read_only: self.read_only,
             verify_reads: Some(self.verify_reads),
+            issuers: self.issuers.clone(),
         };
         toml::to_string(&file).context("the settings cannot be printed")
     }

@@ -3,6 +3,7 @@
 use anyhow::Context as _;
 use blob_store::BlobStore;
 use catalog::Database;
+use oidc::Issuers;
 use store_core::{Store, StoreOptions};
 
 use crate::config::Config;
@@ -28,5 +29,6 @@ pub(crate) async fn store(config: &Config) -> anyhow::Result<Store> {
     let options = StoreOptions::new(database, blobs(config)?);
     let (verify_reads, search) = (config.verify_reads, Some(config.search.clone()));
     let admin_password = config.admin_password.clone();
-    Ok(Store::new(StoreOptions { verify_reads, search, admin_password, ..options }))
+    let issuers = Issuers::new(config.issuers.clone()).context("cannot trust the issuers of the settings")?;
+    Ok(Store::new(StoreOptions { verify_reads, search, admin_password, issuers, ..options }))
 }

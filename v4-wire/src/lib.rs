@@ -2,19 +2,21 @@
 //!
 //! In reading order: [`publish`] (the publish conversation), [`release`] (moving pointers, withdrawing, history),
 //! [`resolve`] (what a reference means), [`rights`], [`changes`] (the event feed), [`search`], [`account`], [`group`],
-//! [`token`], [`audit`], and [`error`] (the one shape of a refusal).
+//! [`token`], [`login`] and [`trust`] (tokens of other issuers), [`audit`], and [`error`] (the one shape of a refusal).
 
 pub mod account;
 pub mod audit;
 pub mod changes;
 pub mod error;
 pub mod group;
+pub mod login;
 pub mod publish;
 pub mod release;
 pub mod resolve;
 pub mod rights;
 pub mod search;
 pub mod token;
+pub mod trust;
 
 /// The header that carries the fully qualified reference of what was answered, resources included.
 ///

@@ -26,12 +26,14 @@ const ENDPOINTS: &[&str] = &[
     "withdrawn",
     "rights",
     "transfer",
+    "trust",
 ];
 
 /// The endpoints that are about no entity, and whether something can stand behind them.
 const GLOBAL: &[(&str, bool)] = &[
     ("publish", true),
     ("search", true),
+    ("login", true),
     ("tokens", true),
     ("groups", true),
     ("audit", false),

@@ -188,6 +188,7 @@ impl From<StoreError> for Problem {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, V4Code::Unclassified, Code::Damaged, error)
                     .hint("tell the store's operator: the blob has to be restored")
             }
+            StoreError::Issuer(_) => Self::unavailable(&error),
             StoreError::Patch(_)
             | StoreError::Archive(_)
             | StoreError::Search(_)

@@ -9,8 +9,8 @@ use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::handlers::{
-    account, archive, audit, changes, group, health, publish, release, resolve, resources, rights, search,
-    token, withdraw,
+    account, archive, audit, changes, group, health, login, publish, release, resolve, resources, rights,
+    search, token, trust, withdraw,
 };
 use crate::problem::Problem;
 use crate::{audited, id_path, idle, leftover, openapi, transport};
@@ -46,12 +46,16 @@ pub fn router(app: App) -> Router {
         .route("/rights", get(rights::show).put(rights::set))
         .route("/rights/grant", post(rights::grant))
         .route("/rights/revoke", post(rights::revoke))
-        .route("/transfer", post(rights::transfer));
+        .route("/transfer", post(rights::transfer))
+        .route("/trust", get(trust::list).post(trust::add))
+        .route("/trust/{trust}", delete(trust::remove));
     let routes = Router::new()
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
         .route("/v4/openapi.json", get(openapi::document))
         .route("/v4/whoami", get(account::whoami))
+        .route("/v4/login", get(login::ways).post(login::person))
+        .route("/v4/login/job", post(login::job))
         .route("/v4/tokens", get(token::list).post(token::make))
         .route("/v4/tokens/{token}", delete(token::revoke))
         .route("/v4/groups", get(group::list))

@@ -11,6 +11,7 @@ mod flat_memory;
 mod flushed;
 mod kill;
 mod little;
+mod oidc;
 mod pointers;
 mod proof;
 mod pulled;

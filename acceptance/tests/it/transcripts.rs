@@ -39,7 +39,8 @@ impl Transcript {
     }
 }
 
-/// Takes out what differs from run to run: times, durations, digests, ports, tokens and their identifiers.
+/// Takes out what differs from run to run: times, durations, digests, ports, directories, tokens and their
+/// identifiers.
 pub(crate) fn steady() -> insta::Settings {
     let mut settings = insta::Settings::clone_current();
     settings.add_filter(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME");
@@ -48,6 +49,7 @@ pub(crate) fn steady() -> insta::Settings {
     settings.add_filter(r"cst_[\w.-]+", "cst_…");
     settings.add_filter(r"\b[0-9a-f]{32}\b", "TOKEN-ID");
     settings.add_filter(r"\b[0-9a-f]{16}\b", "KEY-ID");
+    settings.add_filter(r"\S+/store-\w{6}/", "DIR/");
     settings.add_filter(r"127\.0\.0\.1:\d+", "STORE");
     settings.set_omit_expression(true);
     settings

@@ -105,7 +105,7 @@ fn write(method: &str, path: &str, body: &Value) -> Vec<String> {
     vec![method.to_owned(), path.to_owned(), body.to_string()]
 }
 
-const ENDPOINTS: [Endpoint; 16] = [
+const ENDPOINTS: [Endpoint; 21] = [
     (|base| get(&format!("/v4/resolve?id=~alice/{base}-0")), 'm', "", ""),
     (|base| get(&format!("/v4/~alice/{base}/status")), 'm', "", ""),
     (|base| get(&format!("/v4/~alice/{base}/history")), 'm', "", ""),
@@ -143,12 +143,24 @@ const ENDPOINTS: [Endpoint; 16] = [
         "any",
     ),
     (|base| get(&format!("/v4/~alice/{base}-7/archive")), 'd', "", "missing"),
+    (|base| get(&format!("/v4/~alice/{base}-0/chunks/archive")), 'd', "", ""),
+    (|base| get(&format!("/v4/~alice/{base}-0.paid.0/chunks/resources/common/app")), 'd', "paid", ""),
+    (|base| get(&format!("/v4/~alice/{base}/trust")), 'p', "", "any"),
+    (|base| write("DELETE", &format!("/v4/~alice/{base}/trust/0123"), &Value::Null), 'p', "", "missing any"),
+    (
+        |base| write("POST", &format!("/v4/~alice/{base}/transfer"), &json!({ "owner": "alice" })),
+        'p',
+        "",
+        "any",
+    ),
 ];
 
 /// Returns the status that rights lead to. Who may not know of a base finds nothing, whatever is asked.
 fn expected(rights: &Rights, asker: Asker, base: &str, (_, right, stream, channel): Endpoint) -> u16 {
-    let is_missing = channel == "missing";
-    let channel = if is_missing { "" } else { channel };
+    let (is_missing, channel) = match channel.strip_prefix("missing") {
+        Some(channel) => (true, channel.trim_start()),
+        None => (false, channel),
+    };
     if !may(rights, asker, base, 'm', "", "") {
         404
     } else if !may(rights, asker, base, right, stream, channel) {

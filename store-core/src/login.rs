@@ -1,0 +1,97 @@
+//! Logging in with tokens of other issuers.
+
+use std::collections::BTreeSet;
+
+use catalog::Transaction;
+use charm_model::name::UserName;
+use charm_model::rights::{Caller, Identity, Scope};
+use oidc::{OidcError, Vouched};
+use v4_wire::login::{DeviceLogin, JobLogin, Logins};
+use v4_wire::token::NewToken;
+
+use crate::account::ADMIN;
+use crate::error::StoreError;
+use crate::store::Store;
+use crate::token::{refused, seconds};
+
+impl Store {
+    /// Returns how one can log in, besides with what the store issues itself.
+    pub fn logins(&self) -> Logins {
+        let device = self.issuers().settings().filter_map(|issuer| {
+            let client = issuer.users.as_ref()?.device_client.clone()?;
+            Some(DeviceLogin { issuer: issuer.issuer.clone(), client })
+        });
+        let jobs = self.issuers().settings().filter(|issuer| issuer.jobs.is_some());
+        let jobs =
+            jobs.map(|issuer| JobLogin { issuer: issuer.issuer.clone(), audience: issuer.audience.clone() });
+        Logins { device: device.collect(), jobs: jobs.collect() }
+    }
+
+    /// Returns a token of the store's for the user whose token of another issuer this is. Whoever comes for the first
+    /// time gets an account.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unauthenticated`] for a token that is no good, or nobody's.
+    pub async fn log_in(&self, token: &str) -> Result<NewToken, StoreError> {
+        let caller = self.foreign_caller(token).await?;
+        let Caller::User(identity) = &caller else { return Err(StoreError::login_needed()) };
+        self.issue(&caller, &identity.name, Scope::UNRESTRICTED, None, Some("logged in")).await
+    }
+
+    /// Returns who a token of another issuer speaks for.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unauthenticated`] for one that is no good, is nobody's, or is of a user who is disabled.
+    pub(crate) async fn foreign_caller(&self, token: &str) -> Result<Caller, StoreError> {
+        let vouched = self.vouched(token).await?;
+        let user = vouched.user().ok_or_else(|| refused("the token's issuer names no user"))?;
+        let name: UserName = user.name.parse().map_err(|_| refused("the token's user has no name"))?;
+        if name.as_str() == ADMIN {
+            return Err(refused("`admin` is the operator's name"));
+        }
+        let mut tx = self.database().read().await?;
+        let account = tx.account(&name).await?;
+        let claimed = known_groups(&mut tx, &user.groups).await?;
+        drop(tx);
+        let account = match account {
+            Some(account) => account,
+            None => self.add_user(&name, &BTreeSet::new()).await?,
+        };
+        if account.disabled_at.is_some() {
+            return Err(refused("the account is disabled"));
+        }
+        let groups = account.groups.into_iter().chain(claimed).collect();
+        let token = Some(foreign_id(&vouched));
+        Ok(Caller::User(Identity { name, groups, scope: Scope::UNRESTRICTED, token }))
+    }
+
+    /// Returns what a token of another issuer vouches for.
+    pub(crate) async fn vouched(&self, token: &str) -> Result<Vouched, StoreError> {
+        let vouched = self.issuers().verify(token, seconds(self.now())).await;
+        vouched.map_err(|error| match error {
+            OidcError::Unreachable { .. } => StoreError::Issuer(error),
+            _ => refused(&error.to_string()),
+        })
+    }
+}
+
+/// Returns those of the groups that there are here. Others are names that anybody could come by.
+async fn known_groups(tx: &mut Transaction, claimed: &[String]) -> Result<Vec<UserName>, StoreError> {
+    let mut known = Vec::new();
+    for group in claimed.iter().take(MAX_GROUPS).filter_map(|group| group.parse().ok()) {
+        if tx.has_group(&group).await? {
+            known.push(group);
+        }
+    }
+    Ok(known)
+}
+
+/// The most groups of a token that are looked at.
+const MAX_GROUPS: usize = 100;
+
+/// Returns how the audit names a token of another issuer.
+pub(crate) fn foreign_id(vouched: &Vouched) -> String {
+    format!("{} {}", vouched.issuer(), vouched.token_id().unwrap_or("-"))
+}
