@@ -45,7 +45,7 @@ impl Settings {
 pub struct Server {
     dir: TempDir,
     settings: Settings,
-    address: String,
+    url: String,
     child: Child,
 }
 
@@ -61,13 +61,13 @@ impl Server {
         if let Some(config) = &settings.config {
             fs::write(dir.path().join(CONFIG), config).unwrap();
         }
-        let (child, address) = serve(dir.path(), &settings, "127.0.0.1:0");
-        Self { dir, settings, address, child }
+        let (child, url) = serve(dir.path(), &settings, "127.0.0.1:0");
+        Self { dir, settings, url, child }
     }
 
     /// Returns its address.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.url.clone()
     }
 
     /// Returns a directory for the test's own files, beside the store's data.
@@ -82,6 +82,11 @@ impl Server {
         assert_eq!(self.admin(&add).code, Some(0));
         let token = self.admin(&["token", "create", "--user", name]).ok().stdout;
         User::new(name, &self.url(), token.trim(), self.dir())
+    }
+
+    /// Returns what the server has logged so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.dir.path().join("server.log")).unwrap()
     }
 
     /// Runs another verb of `store-server` on the same data.
@@ -114,7 +119,8 @@ impl Server {
 
     /// Starts the server again, at the same address.
     pub fn start_again(&mut self) {
-        (self.child, _) = serve(self.dir.path(), &self.settings, &self.address);
+        let (_, listen) = self.url.split_once("://").unwrap();
+        (self.child, _) = serve(self.dir.path(), &self.settings, listen);
     }
 
     /// Returns the most memory that the server has had at once, in bytes.
@@ -143,7 +149,7 @@ fn serve(dir: &Path, settings: &Settings, listen: &str) -> (Child, String) {
     let mut child = command.spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let address = line.trim().strip_prefix("listening on http://").map(str::to_owned);
+    let address = line.trim().strip_prefix("listening on ").map(str::to_owned);
     let log = || fs::read_to_string(dir.join("server.log")).unwrap();
     (child, address.unwrap_or_else(|| panic!("the server did not start: {line}{}", log())))
 }

@@ -69,6 +69,15 @@ const ADD_BASE: &str = "
 
 const FORMER_OWNERS: &str = "SELECT owner FROM former_name WHERE base_id = $1 ORDER BY owner";
 
+const BYTES_OF_OWNER: &str = "
+    SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM (
+        SELECT blob.size FROM base JOIN revision ON revision.base_id = base.id JOIN blob ON blob.id = blob_id
+        WHERE owner = $1
+        UNION ALL
+        SELECT resource_revision.size FROM base JOIN resource_revision ON resource_revision.base_id = base.id
+        WHERE owner = $1
+    ) AS revisions";
+
 const SET_OWNER: &str = "UPDATE base SET owner = $2 WHERE id = $1";
 
 const ADD_FORMER_NAME: &str =
@@ -171,6 +180,14 @@ impl Transaction {
             on_either!(self, |conn| query_as(FORMER_OWNERS).bind(base.id).fetch_all(conn).await?);
         let name = |former: FormerOwner| BaseId { owner: former.owner, name: base.name.name.clone() };
         Ok(owners.into_iter().map(name).collect())
+    }
+
+    /// Returns how many bytes the revisions of an owner's bases have, each in full.
+    pub async fn bytes_of_owner(&mut self, owner: &UserName) -> Result<u64, CatalogError> {
+        let n_bytes: i64 = on_either!(self, |conn| {
+            query_scalar(BYTES_OF_OWNER).bind(owner.as_str()).fetch_one(conn).await?
+        });
+        Ok(n_bytes.cast_unsigned())
     }
 
     /// Gives a base to another owner, none of whose bases is or was called like it. Its former name still finds it.

@@ -9,6 +9,7 @@ mod publish;
 mod resolve;
 mod search;
 mod series;
+mod timing;
 
 use anyhow::Result;
 use clap::ValueEnum;
@@ -38,6 +39,8 @@ pub(crate) enum Scenario {
     Search,
     /// Versions of real files, against casync and zstd patches; fetches them from their registries
     Series,
+    /// Private names and unknown ones, ten thousand pairs of requests: whether time tells them apart
+    Timing,
 }
 
 impl Scenario {
@@ -57,6 +60,7 @@ impl Scenario {
             Self::ArchiveFile => archive_file::PEERS,
             Self::Commits | Self::Search => &[],
             Self::Series => series::PEERS,
+            Self::Timing => timing::PEERS,
         }
     }
 
@@ -72,6 +76,7 @@ impl Scenario {
             Self::Commits => commits::run(ground),
             Self::Search => search::run(ground),
             Self::Series => series::run(ground),
+            Self::Timing => timing::run(ground),
         }
     }
 }

@@ -71,7 +71,7 @@ fn by_code(problem: &Problem) -> Option<Exit> {
         Code::Invalid | Code::ShapeMismatch | Code::ReleaseStream => Some(Exit::Invalid),
         Code::NotCurrent | Code::YankCurrent | Code::Withdrawn | Code::Session => Some(Exit::Conflict),
         Code::Digest | Code::Collision => Some(Exit::Integrity),
-        Code::TooLarge | Code::NoSpace => Some(Exit::Limit),
+        Code::TooLarge | Code::NoSpace | Code::Quota | Code::Throttled => Some(Exit::Limit),
         _ => None,
     }
 }

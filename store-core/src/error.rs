@@ -67,6 +67,16 @@ pub enum StoreError {
         /// How large it may be.
         limit: u64,
     },
+    /// The owner may have no more bytes here.
+    #[error("~{owner} would have {bytes} bytes here, and may have {limit}")]
+    Quota {
+        /// Whose bases they are in.
+        owner: charm_model::name::UserName,
+        /// How many there would be, every revision in full.
+        bytes: u64,
+        /// How many there may be.
+        limit: u64,
+    },
     /// No such publish session of this caller.
     #[error("there is no open publish session `{0}` of yours")]
     NoSession(String),

@@ -34,6 +34,7 @@ mod login;
 mod open;
 mod patches;
 pub mod publish;
+mod quota;
 mod release;
 mod resolve;
 mod rights;

@@ -42,6 +42,9 @@ pub struct Limits {
     /// How long an object that no open publish writes, or whose blob has gone, keeps its bytes: longer than any read that
     /// has begun takes, and time to notice a mistake.
     pub object_grace: Duration,
+    /// How many bytes the bases of one owner may have, every revision in full: what the same content would save tells
+    /// nobody that somebody else has it.
+    pub owner_bytes: Option<u64>,
     /// How long a token is good for if nobody says.
     pub token_ttl: Duration,
     /// How long a search waits until the index has what just happened; then it is answered from what the index has.
@@ -72,6 +75,7 @@ impl Default for Limits {
             page: 1000,
             blob_grace: Duration::from_hours(96),
             object_grace: Duration::from_hours(1),
+            owner_bytes: None,
             token_ttl: Duration::from_hours(30 * 24),
             search_wait: Duration::from_millis(500),
             first_search_wait: Duration::from_secs(10),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use catalog::Transaction;
 use charm_model::name::UserName;
 use charm_model::rights::{Caller, Identity, Scope};
+use charm_model::timestamp::Timestamp;
 use oidc::{OidcError, Vouched};
 use v4_wire::login::{DeviceLogin, JobLogin, Logins};
 use v4_wire::token::NewToken;
@@ -32,11 +33,22 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unauthenticated`] for a token that is no good, or nobody's.
+    /// [`StoreError::Unauthenticated`] for a token that is no good, was exchanged already, or is nobody's.
     pub async fn log_in(&self, token: &str) -> Result<NewToken, StoreError> {
-        let caller = self.foreign_caller(token).await?;
+        let vouched = self.vouched(token).await?;
+        let caller = self.vouched_caller(&vouched).await?;
         let Caller::User(identity) = &caller else { return Err(StoreError::login_needed()) };
-        self.issue(&caller, &identity.name, Scope::UNRESTRICTED, None, Some("logged in")).await
+        // What is signed, for not every issuer numbers its tokens, and a signature can be written in several ways.
+        let signed = token.rsplit_once('.').map_or(token, |(signed, _)| signed);
+        let id = blake3::hash(signed.as_bytes()).to_hex();
+        let mut tx = self.database().write().await?;
+        if !tx.use_token(vouched.issuer(), &id, end(&vouched)).await? {
+            return Err(refused("the token was used already"));
+        }
+        let (user, scope) = (&identity.name, Scope::UNRESTRICTED);
+        let made = self.issue_in(&mut tx, &caller, user, scope, None, Some("logged in")).await?;
+        tx.commit().await?;
+        Ok(made)
     }
 
     /// Returns who a token of another issuer speaks for.
@@ -45,7 +57,10 @@ impl Store {
     ///
     /// [`StoreError::Unauthenticated`] for one that is no good, is nobody's, or is of a user who is disabled.
     pub(crate) async fn foreign_caller(&self, token: &str) -> Result<Caller, StoreError> {
-        let vouched = self.vouched(token).await?;
+        self.vouched_caller(&self.vouched(token).await?).await
+    }
+
+    async fn vouched_caller(&self, vouched: &Vouched) -> Result<Caller, StoreError> {
         let user = vouched.user().ok_or_else(|| refused("the token's issuer names no user"))?;
         let name: UserName = user.name.parse().map_err(|_| refused("the token's user has no name"))?;
         if name.as_str() == ADMIN {
@@ -63,7 +78,7 @@ impl Store {
             return Err(refused("the account is disabled"));
         }
         let groups = account.groups.into_iter().chain(claimed).collect();
-        let token = Some(foreign_id(&vouched));
+        let token = Some(foreign_id(vouched));
         Ok(Caller::User(Identity { name, groups, scope: Scope::UNRESTRICTED, token }))
     }
 
@@ -90,6 +105,11 @@ async fn known_groups(tx: &mut Transaction, claimed: &[String]) -> Result<Vec<Us
 
 /// The most groups of a token that are looked at.
 const MAX_GROUPS: usize = 100;
+
+/// Returns when a token of another issuer ends.
+pub(crate) fn end(vouched: &Vouched) -> Timestamp {
+    Timestamp::from_micros(i64::try_from(vouched.expires).unwrap_or(i64::MAX).saturating_mul(1_000_000))
+}
 
 /// Returns how the audit names a token of another issuer.
 pub(crate) fn foreign_id(vouched: &Vouched) -> String {

@@ -133,7 +133,7 @@ impl Store {
         self.issue(&Caller::Admin, user, scope, ttl, description).await
     }
 
-    pub(crate) async fn issue(
+    async fn issue(
         &self,
         caller: &Caller,
         user: &UserName,

@@ -6,17 +6,16 @@ use catalog::Transaction;
 use catalog::trust::{NewTrust, Trust as Row};
 use charm_model::name::Channel;
 use charm_model::reference::{BaseId, Reference};
-use charm_model::rights::{Caller, Identity, Scope};
-use charm_model::timestamp::Timestamp;
+use charm_model::rights::{Caller, Identity, Right, Scope};
 use oidc::{Job, Vouched};
 use v4_wire::login::JobLoginRequest;
 use v4_wire::token::NewToken;
 use v4_wire::trust::{Trust, TrustRequest, Trusts};
 
-use crate::access::{Change, base_to_change};
+use crate::access::{Change, base, base_to_change};
 use crate::audit::Deed;
 use crate::error::StoreError;
-use crate::login::foreign_id;
+use crate::login::{end, foreign_id};
 use crate::store::{Store, actor};
 use crate::token::{random_hex, refused};
 
@@ -32,8 +31,11 @@ const MAX_NAME_BYTES: usize = 200;
 impl Store {
     /// Returns the jobs that a base trusts, to those who may change its rights.
     pub async fn trusts(&self, caller: &Caller, reference: &Reference) -> Result<Trusts, StoreError> {
-        let mut tx = self.database().write().await?;
-        let base = base_to_change(&mut tx, caller, reference, Change::Governing).await?;
+        let mut tx = self.database().read().await?;
+        let base = base(&mut tx, caller, reference, Right::Publish).await?;
+        if !base.acl.allows_governing(caller, &base.name) {
+            return Err(StoreError::narrow_token("it is bound to another channel"));
+        }
         let trusts = tx.trusts(base.id).await?.into_iter().map(shown).collect();
         Ok(Trusts { trusts })
     }
@@ -116,9 +118,7 @@ impl Store {
         let mut tx = self.database().write().await?;
         let trust = trusting(&mut tx, &request.base, &vouched, &job).await?;
         let (base, trust) = trust.ok_or_else(|| no_trust(&request.base, &job))?;
-        let end = i64::try_from(vouched.expires).unwrap_or(i64::MAX).saturating_mul(1_000_000);
-        let end = Timestamp::from_micros(end);
-        if !tx.use_token(vouched.issuer(), token_id, end).await? {
+        if !tx.use_token(vouched.issuer(), token_id, end(&vouched)).await? {
             return Err(refused("the token was used already"));
         }
         if let Some(repository) = &job.repository_id {

@@ -81,6 +81,20 @@ pub(crate) struct Serve {
     /// Address to listen on [default: 127.0.0.1:8080]
     #[arg(long, env = "STORE_LISTEN")]
     pub(crate) listen: Option<SocketAddr>,
+    /// File with the server's certificate, and those between it and one that clients trust
+    #[arg(long, env = "STORE_TLS_CERTIFICATES", value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_certificates: Option<PathBuf>,
+    /// File with the certificate's private key
+    #[arg(long, env = "STORE_TLS_KEY", value_name = "FILE", requires = "tls_certificates")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Network of proxies whose `X-Forwarded-For` is believed, such as `10.0.0.0/8`; may repeat
+    #[arg(
+        long = "trusted-proxy",
+        env = "STORE_TRUSTED_PROXIES",
+        value_name = "NETWORK",
+        value_delimiter = ','
+    )]
+    pub(crate) trusted_proxies: Vec<ipnet::IpNet>,
     /// Refuse everything but reading
     #[arg(long, env = "STORE_READ_ONLY")]
     pub(crate) read_only: bool,

@@ -4,9 +4,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use ipnet::IpNet;
 use oidc::IssuerSettings;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use store_core::Limits;
+use web_api_v4::RequestLimits;
 
 use crate::cli::{Serve, Settings};
 
@@ -34,9 +37,48 @@ struct SettingsFile {
     read_only: bool,
     /// Whether everything is checked against its digests before it leaves.
     verify_reads: Option<bool>,
+    /// File with the server's certificate and those between it and one that clients trust.
+    tls_certificates: Option<PathBuf>,
+    /// File with the certificate's private key.
+    tls_key: Option<PathBuf>,
+    /// Proxies whose word on the client's address is believed.
+    #[serde(default)]
+    trusted_proxies: Vec<IpNet>,
+    /// How much callers and owners may do.
+    #[serde(default)]
+    limits: LimitSettings,
     /// Whose tokens are taken besides the store's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     issuers: Vec<IssuerSettings>,
+}
+
+/// How much callers and owners may do, as the file of settings has it.
+#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LimitSettings {
+    /// The most requests of one account, or address, in a minute, to one server.
+    requests_per_minute: Option<u32>,
+    /// The most bad passwords and tokens of one address in a minute, to one server.
+    failed_logins_per_minute: Option<u32>,
+    /// The most bytes that one account has on their way to one server.
+    upload_bytes: Option<u64>,
+    /// The most bytes that the bases of one owner have, every revision in full.
+    owner_bytes: Option<u64>,
+}
+
+impl LimitSettings {
+    pub(crate) fn of_requests(self) -> RequestLimits {
+        let usual = RequestLimits::default();
+        RequestLimits {
+            requests_per_minute: self.requests_per_minute.unwrap_or(usual.requests_per_minute),
+            failed_logins_per_minute: self.failed_logins_per_minute.unwrap_or(usual.failed_logins_per_minute),
+            upload_bytes: self.upload_bytes.unwrap_or(usual.upload_bytes),
+        }
+    }
+
+    pub(crate) fn of_store(self) -> Limits {
+        Limits { owner_bytes: self.owner_bytes, ..Limits::default() }
+    }
 }
 
 /// The settings that are in force.
@@ -50,6 +92,10 @@ pub(crate) struct Config {
     pub(crate) admin_password: Option<SecretString>,
     pub(crate) read_only: bool,
     pub(crate) verify_reads: bool,
+    /// Certificates and key; none where a proxy encrypts.
+    pub(crate) tls: Option<(PathBuf, PathBuf)>,
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    pub(crate) limits: LimitSettings,
     pub(crate) issuers: Vec<IssuerSettings>,
     /// Whether database or blobs are in the data directory, which is then made.
     pub(crate) is_embedded: bool,
@@ -75,6 +121,9 @@ impl Config {
             listen: file.listen.unwrap_or(DEFAULT_LISTEN),
             read_only: file.read_only,
             verify_reads: file.verify_reads.unwrap_or(true),
+            tls: pair(file.tls_certificates, file.tls_key)?,
+            trusted_proxies: file.trusted_proxies,
+            limits: file.limits,
             issuers: file.issuers,
             data,
             admin_password,
@@ -85,6 +134,10 @@ impl Config {
     pub(crate) fn with(mut self, serve: &Serve) -> Self {
         self.listen = serve.listen.unwrap_or(self.listen);
         self.read_only |= serve.read_only;
+        self.tls = serve.tls_certificates.clone().zip(serve.tls_key.clone()).or(self.tls);
+        if !serve.trusted_proxies.is_empty() {
+            self.trusted_proxies.clone_from(&serve.trusted_proxies);
+        }
         self.verify_reads = serve.verify_reads.unwrap_or(self.verify_reads);
         self
     }
@@ -100,9 +153,21 @@ impl Config {
             admin_password_file: None,
             read_only: self.read_only,
             verify_reads: Some(self.verify_reads),
+            tls_certificates: self.tls.as_ref().map(|(certificates, _)| certificates.clone()),
+            tls_key: self.tls.as_ref().map(|(_, key)| key.clone()),
+            trusted_proxies: self.trusted_proxies.clone(),
+            limits: self.limits,
             issuers: self.issuers.clone(),
         };
         toml::to_string(&file).context("the settings cannot be printed")
+    }
+}
+
+fn pair(certificates: Option<PathBuf>, key: Option<PathBuf>) -> anyhow::Result<Option<(PathBuf, PathBuf)>> {
+    match (certificates, key) {
+        (Some(certificates), Some(key)) => Ok(Some((certificates, key))),
+        (None, None) => Ok(None),
+        _ => anyhow::bail!("`tls_certificates` and `tls_key` go together: one of them is missing"),
     }
 }
 

@@ -4,6 +4,7 @@ mod cli;
 mod commands;
 mod config;
 mod jobs;
+mod listen;
 mod output;
 mod parts;
 mod telemetry;

@@ -26,9 +26,10 @@ pub(crate) fn blobs(config: &Config) -> anyhow::Result<BlobStore> {
 pub(crate) async fn store(config: &Config) -> anyhow::Result<Store> {
     let database = database(config).await?;
     database.migrate().await.context("cannot bring the database's schema up to date")?;
+    let limits = config.limits.of_store();
     let options = StoreOptions::new(database, blobs(config)?);
     let (verify_reads, search) = (config.verify_reads, Some(config.search.clone()));
     let admin_password = config.admin_password.clone();
     let issuers = Issuers::new(config.issuers.clone()).context("cannot trust the issuers of the settings")?;
-    Ok(Store::new(StoreOptions { verify_reads, search, admin_password, issuers, ..options }))
+    Ok(Store::new(StoreOptions { verify_reads, search, admin_password, issuers, limits, ..options }))
 }

@@ -38,6 +38,9 @@ pub enum V4Code {
     /// 503: the store cannot do this now; trying again later makes sense.
     #[serde(rename = "service unavailable")]
     Unavailable,
+    /// 429: the caller asks too often.
+    #[serde(rename = "too many requests")]
+    TooManyRequests,
     /// Everything else.
     #[serde(rename = "")]
     Unclassified,
@@ -129,6 +132,8 @@ codes! {
     Offset = "E-OFFSET", "The part does not begin where the store's bytes end. Ask how far the upload is, and go on from there.";
     Stalled = "E-STALLED", "The request's body brought nothing for too long, and was ended. What came before is kept: ask how far the upload is, and go on from there.";
     TooLarge = "E-TOO-LARGE", "A documented limit of the store is exceeded.";
+    Quota = "E-QUOTA", "The owner has as many bytes here as it may: every revision counts in full, whoever else has the same content. Ask the store's operator for more.";
+    Throttled = "E-THROTTLED", "You ask more often than the store takes from one account or address. Wait for as long as the answer says.";
     Recipe = "E-RECIPE", "The recipe asks for a base that the session may not use, asks too much, or is not a recipe. Send the bytes themselves.";
     NoPatch = "E-NO-PATCH", "The store keeps no patch from that file, or none that is worth its way, and will not make one. Fetch the chunk map, or the bytes.";
     NoPatchYet = "E-NO-PATCH-YET", "A patch from that file is wanted and still to be made, if it turns out to be worth its way. Ask again in a moment, or fetch the chunk map.";

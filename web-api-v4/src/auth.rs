@@ -11,6 +11,7 @@ use store_core::{Credentials, StoreError};
 use crate::audited;
 use crate::problem::Problem;
 use crate::router::App;
+use crate::throttle::ClientAddress;
 
 /// The caller, by the request's credentials; anonymous without any.
 pub(crate) struct Auth(pub(crate) Caller);
@@ -19,8 +20,19 @@ impl FromRequestParts<App> for Auth {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let credentials = credentials(parts)?;
-        let caller = app.store.authenticate(&credentials).await?;
+        let (address, now) = (ClientAddress::of(&parts.extensions), app.store.now());
+        let caller = match credentials(parts) {
+            Ok(Credentials::None) => Caller::Anonymous,
+            credentials => {
+                app.throttle.login(address, now)?;
+                let caller = match credentials {
+                    Ok(credentials) => app.store.authenticate(&credentials).await,
+                    Err(error) => Err(error),
+                };
+                caller.inspect_err(|_| app.throttle.failed_login(address, now))?
+            }
+        };
+        app.throttle.request(&caller, address, now)?;
         audited::remember(&parts.extensions, &caller);
         Ok(Self(caller))
     }

@@ -10,7 +10,7 @@ use charm_model::finding::Finding;
 use charm_model::release::ReleaseError;
 use charm_model::resolve::ResolveError;
 use charm_model::rights::Right;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use store_core::StoreError;
 use v4_wire::error::{Code, Problem as WireProblem, V4Code, V4Error};
@@ -27,6 +27,8 @@ pub(crate) struct Problem {
     code: Code,
     pub(crate) message: String,
     hint: Option<String>,
+    /// In how many seconds asking again makes sense.
+    retry_after_secs: Option<u64>,
     errors: Vec<Finding>,
 }
 
@@ -36,7 +38,15 @@ impl Problem {
         reason = "an error that `map_err` hands over is its own message"
     )]
     pub(crate) fn new(status: StatusCode, v4_code: V4Code, code: Code, message: impl ToString) -> Self {
-        Self { status, v4_code, code, message: message.to_string(), hint: None, errors: Vec::new() }
+        Self {
+            status,
+            v4_code,
+            code,
+            message: message.to_string(),
+            hint: None,
+            retry_after_secs: None,
+            errors: Vec::new(),
+        }
     }
 
     pub(crate) fn not_found(message: impl ToString) -> Self {
@@ -58,6 +68,12 @@ impl Problem {
     /// Answers whoever stands behind a line on which nothing moves, if that is still heard.
     pub(crate) fn stalled(stalled: Stalled) -> Self {
         Self::new(StatusCode::REQUEST_TIMEOUT, V4Code::Unavailable, Code::Stalled, stalled).hint(ASK_AGAIN)
+    }
+
+    pub(crate) fn throttled(retry_after_secs: u64, message: impl ToString) -> Self {
+        let (status, v4_code) = (StatusCode::TOO_MANY_REQUESTS, V4Code::TooManyRequests);
+        let problem = Self::new(status, v4_code, Code::Throttled, message);
+        Self { retry_after_secs: Some(retry_after_secs), ..problem }
     }
 
     pub(crate) fn unavailable(error: &(dyn StdError + 'static)) -> Self {
@@ -121,6 +137,9 @@ impl IntoResponse for Problem {
         let mut response = (self.status, body).into_response();
         // Clients compare this text, so it has no charset.
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(seconds) = self.retry_after_secs {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
         response.extensions_mut().insert(self);
         response
     }
@@ -158,6 +177,10 @@ impl From<StoreError> for Problem {
             }
             StoreError::TooLarge { .. } => {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, V4Code::BadRequest, Code::TooLarge, error)
+            }
+            StoreError::Quota { .. } => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, V4Code::Forbidden, Code::Quota, error)
+                    .hint("ask the store's operator for more")
             }
             StoreError::NoSession(_) | StoreError::NotPlanned(_) => {
                 Self::new(StatusCode::NOT_FOUND, V4Code::NotFound, Code::Session, error)

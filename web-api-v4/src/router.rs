@@ -13,6 +13,7 @@ use crate::handlers::{
     search, token, trust, withdraw,
 };
 use crate::problem::Problem;
+use crate::throttle::Throttle;
 use crate::{audited, id_path, idle, leftover, openapi, transport};
 
 /// The largest JSON body, in bytes. A plan of 30,000 files with long names is two thirds of it.
@@ -25,6 +26,8 @@ pub struct App {
     pub store: Store,
     /// Whether everything but reading is refused.
     pub read_only: bool,
+    /// How much one caller may ask.
+    pub throttle: Throttle,
 }
 
 /// Returns the whole application.

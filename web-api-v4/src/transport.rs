@@ -73,6 +73,8 @@ pub(crate) async fn cross_origin(request: Request, next: Next) -> Response {
     // Misspelt, and what clients have seen since 2015.
     headers.insert("access-control-cache-max-age", HeaderValue::from_static("600"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     response
 }
 

@@ -1,12 +1,12 @@
-//! `kill` and `large`: tests of the ordinary command, for longer and with more.
+//! `kill`, `large` and `rights`: tests of the ordinary command, for longer and with more.
 
 use std::process::{Command, ExitCode};
 
 use anyhow::Result;
 use clap::Args;
 
-use crate::step;
 use crate::test::{Servers, has_nextest};
+use crate::{step, workspace};
 
 /// Among how many tests the kills are divided.
 const N_RANDOM_TESTS: usize = 5;
@@ -47,6 +47,27 @@ impl Large {
             return Ok(counted);
         }
         moving("flat_memory::", self.mib)
+    }
+}
+
+/// Random requests under random rights.
+#[derive(Debug, Args)]
+pub(crate) struct Rights {
+    /// How many requests there are to be
+    #[arg(long, default_value_t = 1_000_000)]
+    requests: usize,
+}
+
+impl Rights {
+    pub(crate) fn run(self) -> Result<ExitCode> {
+        let runner: &[&str] = if has_nextest() {
+            &["nextest", "run", "--release", "--profile", "long", "--package", "web-api-v4"]
+        } else {
+            &["test", "--release", "--package", "web-api-v4", "--test", "api"]
+        };
+        let mut command = workspace::cargo(runner);
+        command.arg("model::").env("MODEL_REQUESTS", self.requests.to_string());
+        Ok(step::exit_code(step::announced(&mut command)?))
     }
 }
 

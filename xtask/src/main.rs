@@ -1,4 +1,5 @@
-//! The chores of this workspace: `cargo xtask demo`, `test`, `lint`, `bench`, and the longer tests `kill`, `large`, `planted`.
+//! The chores of this workspace: `cargo xtask demo`, `test`, `lint`, `bench`, and the longer tests `kill`, `large`, `rights`,
+//! `planted`.
 //!
 //! Each verb has its file. `install` and `services` have what tests need besides Rust; `step` runs programs;
 //! `interrupt` ends them together.
@@ -46,6 +47,8 @@ enum Verb {
     Kill(long::Kill),
     /// Move gigabytes, and watch bytes and memory
     Large(long::Large),
+    /// Make a million random requests under random rights, beside a model
+    Rights(long::Rights),
     /// Plant bugs in a copy of the tree, and see that the tests find each
     Planted,
     /// Measure against a real server
@@ -78,6 +81,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Lint => lint::run(),
         Verb::Kill(kill) => kill.run(),
         Verb::Large(large) => large.run(),
+        Verb::Rights(rights) => rights.run(),
         Verb::Planted => planted::run(),
         Verb::Bench { args } => bench::run(&args),
     }

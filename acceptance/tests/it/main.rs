@@ -10,6 +10,7 @@ mod findings;
 mod flat_memory;
 mod flushed;
 mod kill;
+mod listening;
 mod little;
 mod oidc;
 mod pointers;

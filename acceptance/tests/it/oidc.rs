@@ -124,6 +124,9 @@ async fn a_login_is_exchanged_for_a_token_of_the_store_s() {
     let (status, made) = exchange(&server, "login", &request).await;
     assert_eq!((status, &made["user"], &made["scope"]), (200, &json!("alice"), &json!([])));
     assert_eq!(whoami(&server, made["token"].as_str().unwrap()).await.0, 200);
+    let (status, answer) = exchange(&server, "login", &request).await;
+    let said = "authentication failed: the token was used already";
+    assert_eq!((status, answer["Message"].as_str()), (401, Some(said)));
     let job = json!({ "token": issuer.token(&json!({ "repository": "o/r", "workflow_ref": "x" })) });
     assert_eq!(exchange(&server, "login", &job).await.0, 401, "a job is no user");
 }

@@ -63,6 +63,10 @@ impl Store {
             findings: Vec::new(),
         };
         answer.blobs = planning.blobs(&mut tx, &blobs).await?;
+        let is_new = |sha256| !matches!(answer.blobs.get(sha256), Some(BlobPlan::Have));
+        let new = blobs.iter().filter(|(sha256, _)| is_new(*sha256)).map(|(_, content)| content.size).sum();
+        // Before anything is sent; what is new has to be paid for, and more than that if it stands in several places.
+        self.check_quota(&mut tx, &request.base.owner, new).await?;
         planning.propose_bases(&mut tx, request, &mut answer.blobs).await?;
         if !request.dry_run {
             tx.commit().await?;

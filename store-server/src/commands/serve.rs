@@ -7,9 +7,10 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use web_api_v4::{App, router};
+use web_api_v4::{App, Throttle, router};
 
 use crate::config::Config;
+use crate::listen::{Listening, tls};
 use crate::{jobs, output, parts, telemetry};
 
 pub(crate) async fn run(config: Config) -> anyhow::Result<ExitCode> {
@@ -19,6 +20,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<ExitCode> {
         format!("cannot listen on {}: say another address with `--listen`", config.listen)
     })?;
     let address = listener.local_addr()?;
+    let tls = config.tls.as_ref().map(|(certificates, key)| tls(certificates, key)).transpose()?;
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
     jobs::follow(store.clone(), &tasks, &stop);
     if !config.read_only {
@@ -27,11 +29,12 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     stop_on_signals(&tasks, &stop)?;
     tracing::info!(%address, "listening");
     // One line that scripts can wait for; port 0 is known only now.
-    output::line(&format!("listening on http://{address}"))?;
-    let app = router(App { store: store.clone(), read_only: config.read_only });
-    let serving = axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
-    serving.await.context("the server failed")?;
-    stop.cancel();
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    output::line(&format!("listening on {scheme}://{address}"))?;
+    let throttle = Throttle::new(config.limits.of_requests());
+    let app = router(App { store: store.clone(), read_only: config.read_only, throttle });
+    let listening = Listening { listener, tls, trusted_proxies: config.trusted_proxies };
+    listening.serve(app, &tasks, &stop).await;
     tasks.close();
     tasks.wait().await;
     store.database().close().await;

@@ -76,7 +76,8 @@ pub(crate) async fn receive(
     headers: HeaderMap,
     body: RawBody,
 ) -> Result<Response, Problem> {
-    check_length(&headers, app.store.limits().part_bytes)?;
+    let n_bytes = check_length(&headers, app.store.limits().part_bytes)?;
+    let _on_their_way = app.throttle.upload(&caller, n_bytes)?;
     let (body, sha256) = (body.into_data_stream(), path.sha256()?);
     let is_recipe = headers.get(header::CONTENT_TYPE).is_some_and(|value| value == RECIPE);
     Ok(shown(if is_recipe {
@@ -96,6 +97,7 @@ pub(crate) async fn receive_pack(
     if headers.get(header::CONTENT_TYPE).is_none_or(|media_type| media_type != PACK) {
         return Err(Problem::bad_request(format!("a pack is sent as `{PACK}`")));
     }
+    let _on_their_way = app.throttle.upload(&caller, app.store.limits().pack.bytes)?;
     Ok(Json(app.store.receive_pack(&caller, &session, body.into_data_stream()).await?))
 }
 
@@ -110,7 +112,7 @@ pub(crate) async fn chunks(
 }
 
 /// Refuses a part before any of it is read.
-fn check_length(headers: &HeaderMap, limit: u64) -> Result<(), Problem> {
+fn check_length(headers: &HeaderMap, limit: u64) -> Result<u64, Problem> {
     let length =
         headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     match length {
@@ -120,7 +122,7 @@ fn check_length(headers: &HeaderMap, limit: u64) -> Result<(), Problem> {
                 format!("the part has {length} bytes; the store takes at most {limit} in one request");
             Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, V4Code::BadRequest, Code::TooLarge, message))
         }
-        Some(_) => Ok(()),
+        Some(length) => Ok(length),
     }
 }
 

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use charm_model::reference::{Reference, Version};
+use charm_model::rights::Caller;
+use http::StatusCode;
 use http::request::Parts;
 use search_index::{Hit, Listing};
 use serde_json::Value;
@@ -16,16 +18,25 @@ use crate::include::Include;
 use crate::problem::Problem;
 use crate::router::App;
 use crate::search_query::{SearchQuery, read};
+use crate::throttle::ClientAddress;
 
-/// Whoever cannot be told apart searches as nobody: v4 never refuses a search for its credentials.
-pub(crate) struct AnyCaller(charm_model::rights::Caller);
+/// Whoever cannot be told apart searches as nobody: v4 never refuses a search for its credentials. Whoever asks too often
+/// is refused all the same.
+pub(crate) struct AnyCaller(Caller);
 
 impl axum::extract::FromRequestParts<App> for AnyCaller {
-    type Rejection = std::convert::Infallible;
+    type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
-        let caller = Auth::from_request_parts(parts, app).await;
-        Ok(Self(caller.map_or(charm_model::rights::Caller::Anonymous, |Auth(caller)| caller)))
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        match Auth::from_request_parts(parts, app).await {
+            Ok(Auth(caller)) => Ok(Self(caller)),
+            Err(problem) if problem.status == StatusCode::TOO_MANY_REQUESTS => Err(problem),
+            Err(_) => {
+                let (nobody, address) = (Caller::Anonymous, ClientAddress::of(&parts.extensions));
+                app.throttle.request(&nobody, address, app.store.now())?;
+                Ok(Self(nobody))
+            }
+        }
     }
 }
 

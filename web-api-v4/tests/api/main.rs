@@ -33,6 +33,7 @@ mod rights;
 mod searching;
 mod simultaneous;
 mod test_store;
+mod throttled;
 mod tokens;
 mod transfers;
 mod transport;

@@ -4,6 +4,7 @@
 //! requests are made; without it, as many as a few seconds allow.
 
 use serde_json::{Value, json};
+use web_api_v4::RequestLimits;
 
 use crate::charm::Charm;
 use crate::test_store::{ADMIN_PASSWORD, Ask, TestStore, User};
@@ -230,7 +231,9 @@ fn to_json(rights: &Rights) -> Value {
 
 /// A store with its bases, and a token for every user and rule.
 async fn furnished() -> (TestStore, Vec<Vec<User>>) {
-    let store = TestStore::new().await;
+    // The clock of the test stands still, so that all requests are made at once.
+    let unlimited = RequestLimits { requests_per_minute: 60_000_000, ..RequestLimits::default() };
+    let store = TestStore::new().await.throttled(unlimited);
     let mut tokens = Vec::new();
     for (name, groups) in USERS {
         let mut of_user = vec![store.user_in(name, groups).await];

@@ -22,7 +22,7 @@ use tower::ServiceExt as _;
 use v4_wire::publish::{
     BlobPlan, CommitAnswer, CommitRequest, PlanAnswer, PlanRequest, Published, Session, UploadProgress,
 };
-use web_api_v4::{App, router};
+use web_api_v4::{App, ClientAddress, RequestLimits, Throttle, router};
 
 use crate::answer::Answer;
 use crate::charm::Charm;
@@ -68,13 +68,22 @@ impl TestStore {
         options.limits = Limits { search_wait: minute, first_search_wait: minute, ..options.limits };
         change(&mut options);
         let store = Store::new(options);
-        let router = router(App { store: store.clone(), read_only: false });
+        let router = router(App { store: store.clone(), read_only: false, throttle: Throttle::default() });
         Self { store, clock, place, router }
     }
 
     /// Answers from here on as a store that takes no writes.
     pub(crate) fn read_only(self) -> Self {
-        Self { router: router(App { store: self.store.clone(), read_only: true }), ..self }
+        self.with_app(true, Throttle::default())
+    }
+
+    /// Answers from here on no more requests than that.
+    pub(crate) fn throttled(self, limits: RequestLimits) -> Self {
+        self.with_app(false, Throttle::new(limits))
+    }
+
+    fn with_app(self, read_only: bool, throttle: Throttle) -> Self {
+        Self { router: router(App { store: self.store.clone(), read_only, throttle }), ..self }
     }
 
     /// Listens on a port of this machine, until the runtime ends.
@@ -230,6 +239,12 @@ impl Ask<'_> {
 
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.request.headers_mut().insert(http::HeaderName::try_from(name).unwrap(), value.parse().unwrap());
+        self
+    }
+
+    /// Asks from another address.
+    pub(crate) fn from_address(mut self, address: &str) -> Self {
+        self.request.extensions_mut().insert(ClientAddress(address.parse().unwrap()));
         self
     }
 

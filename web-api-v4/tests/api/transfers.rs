@@ -107,7 +107,9 @@ async fn search_finds_it_by_its_present_name_alone_and_hides_it_with_it() {
     assert_eq!(found(None).await, "");
     assert!(found(Some(&alice)).await.contains("~ops/"));
     // A token that is good for the beginning of its name finds it, and one for another does not.
-    for (scope, is_found) in [("~ops/my*:metadata", true), ("~o*/*:deploy", true), ("~ops/mysql-*:metadata", false)] {
+    for (scope, is_found) in
+        [("~ops/my*:metadata", true), ("~o*/*:deploy", true), ("~ops/mysql-*:metadata", false)]
+    {
         let narrow = store.token("alice", &[scope]).await;
         assert_eq!(!found(Some(&narrow)).await.is_empty(), is_found, "{scope}");
     }

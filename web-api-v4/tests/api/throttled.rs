@@ -1,0 +1,141 @@
+//! How much one caller may ask.
+
+use std::io;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use futures::stream;
+use insta::assert_snapshot;
+use serde_json::json;
+use web_api_v4::RequestLimits;
+
+use crate::charm::Charm;
+use crate::test_store::{Ask, TestStore};
+
+const FEW: RequestLimits =
+    RequestLimits { requests_per_minute: 6, failed_logins_per_minute: 3, upload_bytes: 1_000 };
+
+async fn store() -> TestStore {
+    TestStore::new().await.throttled(FEW)
+}
+
+fn ask(store: &TestStore) -> Ask<'_> {
+    store.get("/v4/changes")
+}
+
+#[tokio::test]
+async fn whoever_asks_too_often_is_told_when_to_ask_again() {
+    let store = store().await;
+    for _ in 0..6 {
+        assert_eq!(ask(&store).await.status, 200);
+    }
+    let refused = ask(&store).await;
+    assert_eq!(refused.header("retry-after"), Some("10"));
+    assert_eq!(refused.outcome(), "429 more than 6 requests in a minute: wait 10 seconds");
+    store.clock.pass(Duration::from_secs(9));
+    assert_eq!(ask(&store).await.status, 429);
+    store.clock.pass(Duration::from_secs(1));
+    assert_eq!(ask(&store).await.status, 200);
+    assert_eq!(ask(&store).await.status, 429);
+}
+
+#[tokio::test]
+async fn everybody_is_counted_apart() {
+    let store = store().await;
+    let (alice, bob) = (store.user("alice").await, store.user("bob").await);
+    for _ in 0..7 {
+        ask(&store).by(&alice).from_address("10.0.0.1").await;
+        ask(&store).from_address("2001:db8::1").await;
+    }
+    assert_eq!(ask(&store).by(&alice).from_address("10.0.0.2").await.status, 429, "wherever she is");
+    assert_eq!(ask(&store).by(&bob).from_address("10.0.0.1").await.status, 200);
+    assert_eq!(ask(&store).from_address("10.0.0.1").await.status, 200);
+    assert_eq!(ask(&store).from_address("2001:db8::2").await.status, 429, "of the same network");
+    assert_eq!(ask(&store).from_address("2001:db8:0:1::1").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_refusal_tells_nothing_of_what_was_asked_about() {
+    let store = store().await;
+    let alice = store.user("alice").await;
+    store.publish(&alice, &Charm::named("secret")).await;
+    for _ in 0..6 {
+        ask(&store).await;
+    }
+    let there = store.get("/v4/~alice/secret/archive").await.without_request_id();
+    let not_there = store.get("/v4/~alice/nobody/archive").await.without_request_id();
+    assert_eq!(there.0, 429);
+    assert_eq!(there, not_there);
+}
+
+#[tokio::test]
+async fn whoever_guesses_passwords_is_not_listened_to() {
+    let store = store().await;
+    store.user("alice").await;
+    store.store.set_password(&"alice".parse().unwrap(), &"right".into()).await.unwrap();
+    let log_in = |password: &str| store.get("/v4/whoami").with_basic("alice", password);
+    for n in 0..3 {
+        assert_eq!(log_in(&format!("guess {n}")).from_address("10.0.0.1").await.status, 401);
+    }
+    let refused = log_in("right").from_address("10.0.0.1").await;
+    assert_snapshot!(refused.outcome(), @"429 more than 3 bad passwords or tokens in a minute: wait 20 seconds");
+    assert_eq!(log_in("right").from_address("10.0.0.2").await.status, 200);
+    store.clock.pass(Duration::from_secs(20));
+    assert_eq!(log_in("right").from_address("10.0.0.1").await.status, 200);
+    let request = json!({ "token": "a.b.c" });
+    for _ in 0..4 {
+        store.post("/v4/login", &request).from_address("10.0.0.3").await;
+    }
+    assert_eq!(log_in("right").from_address("10.0.0.3").await.status, 429, "a login is a guess too");
+}
+
+#[tokio::test]
+async fn no_more_bytes_of_an_account_are_on_their_way_than_allowed() {
+    let store = store().await;
+    let alice = store.user("alice").await;
+    let files = [("common/a", "a".repeat(600)), ("common/b", "b".repeat(600))];
+    let files: Vec<_> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+    let charm = Charm::named("mysql").with_stream("stable", &files);
+    let (session, _) = store.begin(&alice, &charm.plan("alice")).await;
+    let blobs = charm.blobs();
+    let mut large = blobs.iter().filter(|(_, bytes)| bytes.len() == 600);
+    let ((first, _), (second, bytes)) = (large.next().unwrap(), large.next().unwrap());
+    // It is announced, and does not come.
+    let path = format!("/v4/publish/{}/blobs/{first}?offset=0", session.id);
+    let waiting = store.ask(http::Method::PUT, &path).by(&alice).header("content-length", "600");
+    let waiting = waiting.body(Body::from_stream(stream::pending::<io::Result<Bytes>>()));
+    let send = || store.send(&session, second, 0, bytes).by(&alice);
+    let mut waiting = std::future::IntoFuture::into_future(waiting);
+    assert!(futures::poll!(&mut waiting).is_pending());
+    tokio::time::timeout(Duration::from_millis(500), &mut waiting).await.unwrap_err();
+    let refused = send().await;
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(refused.outcome(), "429 more than 1000 bytes of yours would be on their way here at a time");
+    drop(waiting);
+    assert_eq!(send().await.status, 200);
+}
+
+#[tokio::test]
+async fn an_owner_has_no_more_bytes_than_allowed_whoever_else_has_the_content() {
+    let store = TestStore::with(|options| options.limits.owner_bytes = Some(6_000)).await;
+    let (alice, bob) = (store.user("alice").await, store.user("bob").await);
+    let content = "x".repeat(3_500);
+    let charm = |version: &str| {
+        let files = [("common/a", content.as_str()), ("common/b", version)];
+        Charm::named("mysql").with_stream("stable", &files)
+    };
+    store.publish(&alice, &charm("1")).await;
+    // Bob pays in full for what alice has: else the price would tell him of it.
+    store.publish(&bob, &charm("1")).await;
+    let refused = store.try_publish(&bob, &charm("2")).await;
+    let bytes = refused.outcome();
+    assert!(
+        bytes.starts_with("413 ~bob would have ") && bytes.ends_with(" bytes here, and may have 6000"),
+        "{bytes}"
+    );
+    let other = charm("1").plan("bob");
+    let large = Charm::named("other").with_stream("stable", &[("common/c", &"y".repeat(4_000))]);
+    let refused = store.post("/v4/publish", &large.plan("bob")).by(&bob).await;
+    assert_eq!(refused.status, 413, "before anything is sent: {refused}");
+    assert_eq!(store.post("/v4/publish", &other).by(&bob).await.status, 200, "what is there already");
+}
