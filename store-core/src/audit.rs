@@ -126,7 +126,9 @@ impl Store {
         }
         match filter.object.as_deref().filter(|object| object.starts_with('~')) {
             Some(object) => {
-                base(tx, caller, &object.parse().map_err(unreadable)?, Right::Publish).await.map(drop)
+                base(tx, caller, &object.parse().map_err(|error| unreadable(&error))?, Right::Publish)
+                    .await
+                    .map(drop)
             }
             None => Err(StoreError::Forbidden(format!(
                 "the audit is for members of `@{AUDITORS}`; a maintainer may read it of a base: `?object=~owner/name`"
@@ -135,7 +137,7 @@ impl Store {
     }
 }
 
-fn unreadable(error: charm_model::reference::ReferenceError) -> StoreError {
+fn unreadable(error: &charm_model::reference::ReferenceError) -> StoreError {
     StoreError::BadRequest(error.to_string())
 }
 

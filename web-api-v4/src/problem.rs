@@ -205,13 +205,12 @@ impl From<StoreError> for Problem {
                 .hint("release something else first, or name it in `move_to`"),
             StoreError::Blob(error) => error.into(),
             StoreError::Catalog(error) => error.into(),
-            StoreError::NoIndex => Self::unavailable(&error),
+            StoreError::NoIndex | StoreError::Issuer(_) => Self::unavailable(&error),
             StoreError::Damaged { .. } => {
                 tracing::error!(error = &error as &dyn StdError, "damaged");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, V4Code::Unclassified, Code::Damaged, error)
                     .hint("tell the store's operator: the blob has to be restored")
             }
-            StoreError::Issuer(_) => Self::unavailable(&error),
             StoreError::Patch(_)
             | StoreError::Archive(_)
             | StoreError::Search(_)

@@ -25,14 +25,14 @@ fn rights_are_granted_narrowed_revoked_and_transferred() {
     let (server, joe, ann) = store();
     let told = Transcript::new(&joe)
         .typed("charm-publish acl show ~joe/mysql")
-        .as_user(&ann)
+        .run_as(&ann)
         .typed("charm-publish resolve ~joe/mysql")
-        .as_user(&joe)
+        .run_as(&joe)
         .typed("charm-publish grant ~joe/mysql ann deploy")
-        .as_user(&ann)
+        .run_as(&ann)
         .typed("charm-publish resolve ~joe/mysql --quiet")
         .typed("charm-publish acl show ~joe/mysql")
-        .as_user(&joe)
+        .run_as(&joe)
         .typed("charm-publish revoke ~joe/mysql ann deploy")
         .typed("charm-publish grant ~joe/mysql ann content --stream paid")
         .typed("charm-publish grant ~joe/mysql ann deploy --stream paid")
@@ -58,7 +58,7 @@ fn managers_say_who_is_in_a_group() {
         .typed("charm-publish group add customers ann")
         .typed("charm-publish grant ~joe/mysql @customers metadata deploy")
         .typed("charm-publish group list")
-        .as_user(&ann)
+        .run_as(&ann)
         .typed("charm-publish resolve ~joe/mysql --quiet")
         .typed("charm-publish group add customers ann --manager")
         .typed("charm-publish group remove customers ann")
@@ -101,7 +101,7 @@ fn tokens_are_made_narrow_listed_and_revoked() {
     let made = joe.publish_json(&["token", "create", "--scope", "~joe/mysql:publish@edge"]);
     let ci = joe.with_token(made["token"].as_str().unwrap());
     let told = told
-        .as_user(&ci)
+        .run_as(&ci)
         .typed("charm-publish release ~joe/mysql-0 --channel edge")
         .typed("charm-publish release ~joe/mysql-0 --channel beta")
         .typed("charm-publish token list --quiet")

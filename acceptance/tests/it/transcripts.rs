@@ -15,7 +15,7 @@ impl Transcript {
     }
 
     /// Goes on as somebody else.
-    pub(crate) fn as_user(self, user: &User) -> Self {
+    pub(crate) fn run_as(self, user: &User) -> Self {
         Self { user: user.clone(), text: format!("{}# {}\n\n", self.text, user.name()) }
     }
 

@@ -81,6 +81,7 @@ fn measure(server: &StoreServer<'_>, path: &str) -> Result<f64> {
 }
 
 /// Returns how often one of the first is larger than one of the second, and half of how often they are equal.
+#[expect(clippy::cast_precision_loss, reason = "some ten thousand requests are counted")]
 fn auc(first: &mut [Duration], second: &mut [Duration]) -> f64 {
     second.sort_unstable();
     let wins = first.iter().map(|time| {

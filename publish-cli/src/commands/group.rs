@@ -55,9 +55,8 @@ impl Told for Groups {
 }
 
 fn line(group: &Group) -> String {
-    let member = |name: &UserName| match group.managers.contains(name) {
-        true => format!("{name} (manager)"),
-        false => name.to_string(),
+    let member = |name: &UserName| {
+        if group.managers.contains(name) { format!("{name} (manager)") } else { name.to_string() }
     };
     let members: Vec<_> = group.members.iter().map(member).collect();
     format!("@{}   {}", group.name, members.join(", ")).trim_end().to_owned()

@@ -72,19 +72,18 @@ async fn as_job(
     address: &str,
     context: &Context,
 ) -> Result<String, Failure> {
-    let token = match &args.identity_file {
-        Some(path) => read(path)?.trim().to_owned(),
-        None => {
-            // Never what the store says: a store that lies would get a token that another one takes.
-            let audience = args.audience.as_deref().unwrap_or(address.trim_end_matches('/'));
-            let Some((url, secret)) = credentials::runner() else {
-                return Err(Failure::usage(
-                    "this is no job of GitHub's that may ask for its identity",
-                    "give it `permissions: {id-token: write}`, or say `--identity-file FILE`",
-                ));
-            };
-            job_token(&url, &secret, audience).await?
-        }
+    let token = if let Some(path) = &args.identity_file {
+        read(path)?.trim().to_owned()
+    } else {
+        // Never what the store says: a store that lies would get a token that another one takes.
+        let audience = args.audience.as_deref().unwrap_or(address.trim_end_matches('/'));
+        let Some((url, secret)) = credentials::runner() else {
+            return Err(Failure::usage(
+                "this is no job of GitHub's that may ask for its identity",
+                "give it `permissions: {id-token: write}`, or say `--identity-file FILE`",
+            ));
+        };
+        job_token(&url, &secret, audience).await?
     };
     let request = JobLoginRequest { token, base: base.clone() };
     Ok(anonymous(context)?.log_in_job(&request).await?.token)

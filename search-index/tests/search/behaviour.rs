@@ -11,6 +11,7 @@ fn user(name: &str, groups: &[&str], scope: &[&str]) -> Caller {
         name: name.parse().unwrap(),
         groups: groups.iter().map(|group| group.parse().unwrap()).collect(),
         scope: Scope::parse(&scope).unwrap(),
+        token: None,
     })
 }
 

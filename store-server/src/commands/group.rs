@@ -31,9 +31,8 @@ pub(crate) async fn run(config: &Config, command: Group) -> anyhow::Result<ExitC
 }
 
 fn human(group: &GroupAnswer) -> String {
-    let member = |name: &UserName| match group.managers.contains(name) {
-        true => format!("{name} (manager)"),
-        false => name.to_string(),
+    let member = |name: &UserName| {
+        if group.managers.contains(name) { format!("{name} (manager)") } else { name.to_string() }
     };
     let members: Vec<_> = group.members.iter().map(member).collect();
     format!("@{}  {}", group.name, members.join(", ")).trim_end().to_owned()

@@ -243,7 +243,7 @@ impl Ask<'_> {
     }
 
     /// Asks from another address.
-    pub(crate) fn from_address(mut self, address: &str) -> Self {
+    pub(crate) fn coming_from(mut self, address: &str) -> Self {
         self.request.extensions_mut().insert(ClientAddress(address.parse().unwrap()));
         self
     }

@@ -44,14 +44,14 @@ async fn everybody_is_counted_apart() {
     let store = store().await;
     let (alice, bob) = (store.user("alice").await, store.user("bob").await);
     for _ in 0..7 {
-        ask(&store).by(&alice).from_address("10.0.0.1").await;
-        ask(&store).from_address("2001:db8::1").await;
+        ask(&store).by(&alice).coming_from("10.0.0.1").await;
+        ask(&store).coming_from("2001:db8::1").await;
     }
-    assert_eq!(ask(&store).by(&alice).from_address("10.0.0.2").await.status, 429, "wherever she is");
-    assert_eq!(ask(&store).by(&bob).from_address("10.0.0.1").await.status, 200);
-    assert_eq!(ask(&store).from_address("10.0.0.1").await.status, 200);
-    assert_eq!(ask(&store).from_address("2001:db8::2").await.status, 429, "of the same network");
-    assert_eq!(ask(&store).from_address("2001:db8:0:1::1").await.status, 200);
+    assert_eq!(ask(&store).by(&alice).coming_from("10.0.0.2").await.status, 429, "wherever she is");
+    assert_eq!(ask(&store).by(&bob).coming_from("10.0.0.1").await.status, 200);
+    assert_eq!(ask(&store).coming_from("10.0.0.1").await.status, 200);
+    assert_eq!(ask(&store).coming_from("2001:db8::2").await.status, 429, "of the same network");
+    assert_eq!(ask(&store).coming_from("2001:db8:0:1::1").await.status, 200);
 }
 
 #[tokio::test]
@@ -75,18 +75,18 @@ async fn whoever_guesses_passwords_is_not_listened_to() {
     store.store.set_password(&"alice".parse().unwrap(), &"right".into()).await.unwrap();
     let log_in = |password: &str| store.get("/v4/whoami").with_basic("alice", password);
     for n in 0..3 {
-        assert_eq!(log_in(&format!("guess {n}")).from_address("10.0.0.1").await.status, 401);
+        assert_eq!(log_in(&format!("guess {n}")).coming_from("10.0.0.1").await.status, 401);
     }
-    let refused = log_in("right").from_address("10.0.0.1").await;
+    let refused = log_in("right").coming_from("10.0.0.1").await;
     assert_snapshot!(refused.outcome(), @"429 more than 3 bad passwords or tokens in a minute: wait 20 seconds");
-    assert_eq!(log_in("right").from_address("10.0.0.2").await.status, 200);
+    assert_eq!(log_in("right").coming_from("10.0.0.2").await.status, 200);
     store.clock.pass(Duration::from_secs(20));
-    assert_eq!(log_in("right").from_address("10.0.0.1").await.status, 200);
+    assert_eq!(log_in("right").coming_from("10.0.0.1").await.status, 200);
     let request = json!({ "token": "a.b.c" });
     for _ in 0..4 {
-        store.post("/v4/login", &request).from_address("10.0.0.3").await;
+        store.post("/v4/login", &request).coming_from("10.0.0.3").await;
     }
-    assert_eq!(log_in("right").from_address("10.0.0.3").await.status, 429, "a login is a guess too");
+    assert_eq!(log_in("right").coming_from("10.0.0.3").await.status, 429, "a login is a guess too");
 }
 
 #[tokio::test]
