@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
@@ -32,6 +32,8 @@ struct Inner {
     approved: Mutex<Option<String>>,
     /// What the runner's tokens say.
     job: Mutex<Value>,
+    /// How long it takes to answer for its keys.
+    patience: Mutex<Duration>,
     n_asked_for_keys: AtomicU64,
     n_tokens: AtomicU64,
 }
@@ -62,6 +64,7 @@ impl Issuer {
             key: Mutex::new(Key::new("key-1")),
             approved: Mutex::default(),
             job: Mutex::new(json!({})),
+            patience: Mutex::default(),
             n_asked_for_keys: AtomicU64::new(0),
             n_tokens: AtomicU64::new(0),
         });
@@ -123,6 +126,11 @@ impl Issuer {
         *self.inner.key.lock().unwrap() = Key::new("key-2");
     }
 
+    /// Takes so long to answer for its keys from now on.
+    pub fn answers_after(&self, patience: Duration) {
+        *self.inner.patience.lock().unwrap() = patience;
+    }
+
     /// Returns how often somebody has asked for its keys.
     pub fn n_asked_for_keys(&self) -> u64 {
         self.inner.n_asked_for_keys.load(Ordering::Relaxed)
@@ -174,6 +182,8 @@ impl Issuer {
 
     fn keys(&self) -> Value {
         self.inner.n_asked_for_keys.fetch_add(1, Ordering::Relaxed);
+        let patience = *self.inner.patience.lock().unwrap();
+        thread::sleep(patience);
         let key = self.inner.key.lock().unwrap();
         let x = URL_SAFE_NO_PAD.encode(key.pair.public_key());
         json!({ "keys": [{ "kty": "a-kind-of-tomorrow", "kid": "odd" },

@@ -10,7 +10,7 @@ use tracing::instrument;
 use crate::column::{Micros, MicrosOrNull};
 use crate::error::CatalogError;
 use crate::id::Id;
-use crate::transaction::{Transaction, on_either};
+use crate::transaction::{Dialects, Transaction, on_either};
 
 /// An account. Its password's hash is not part of it, so that no log and no answer ever is either.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -42,6 +42,23 @@ struct Membership {
 const ADD_ACCOUNT: &str = "
     INSERT INTO account (name, created_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
 
+const ACCOUNT_OF_IDENTITY: &str = "
+    SELECT account.* FROM identity JOIN account ON account.id = account_id WHERE issuer = $1 AND subject = $2";
+
+const ADD_IDENTITY: &str = "
+    INSERT INTO identity (issuer, subject, account_id, created_at) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (issuer, subject) DO NOTHING";
+
+const CLAIM_NAME: &str = "
+    INSERT INTO principal (name, is_group) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+
+const IS_NAME_OF: &str = "SELECT name FROM principal WHERE name = $1 AND is_group = $2";
+
+const LOCK_PRINCIPAL: Dialects = Dialects {
+    sqlite: "SELECT name FROM principal WHERE name = $1",
+    postgres: "SELECT name FROM principal WHERE name = $1 FOR UPDATE",
+};
+
 const ACCOUNT: &str = "SELECT * FROM account WHERE name = $1";
 
 const ACCOUNTS: &str = "SELECT * FROM account ORDER BY name";
@@ -63,6 +80,10 @@ const SET_DISABLED: &str = "UPDATE account SET disabled_at = $2 WHERE id = $1";
 
 impl Transaction {
     /// Makes an account, unless there is one of that name, makes it a member of these groups besides, and returns it.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::NameTaken`] for the name of a group, and for a group of the name of an account.
     #[instrument(skip_all, fields(account = %name))]
     pub async fn add_account(
         &mut self,
@@ -70,6 +91,7 @@ impl Transaction {
         groups: &BTreeSet<UserName>,
         at: Timestamp,
     ) -> Result<Account, CatalogError> {
+        self.claim_name(name, false).await?;
         on_either!(self, |conn| {
             query(ADD_ACCOUNT).bind(name.as_str()).bind(at.as_micros()).execute(conn).await?;
         });
@@ -77,6 +99,55 @@ impl Transaction {
         self.join_groups(account.id, groups).await?;
         account.groups.extend(groups.iter().cloned());
         Ok(account)
+    }
+
+    /// Sees to it that a name is a user's, or a group's, and will never be the other.
+    pub(crate) async fn claim_name(&mut self, name: &UserName, is_group: bool) -> Result<(), CatalogError> {
+        let is_it: Option<String> = on_either!(self, |conn| {
+            query(CLAIM_NAME).bind(name.as_str()).bind(is_group).execute(&mut *conn).await?;
+            query_scalar(IS_NAME_OF).bind(name.as_str()).bind(is_group).fetch_optional(conn).await?
+        });
+        is_it.map(drop).ok_or_else(|| CatalogError::NameTaken { name: name.clone(), by_group: !is_group })
+    }
+
+    /// Keeps other writers who do the same away from a user or group, until the end of the transaction. A transaction that
+    /// locks a base as well does that before.
+    pub async fn lock_principal(&mut self, name: &UserName) -> Result<(), CatalogError> {
+        let lock = self.dialect(LOCK_PRINCIPAL);
+        on_either!(self, |conn| {
+            query(lock).bind(name.as_str()).execute(conn).await?;
+        });
+        Ok(())
+    }
+
+    /// Returns the account that a subject of another issuer has.
+    pub async fn account_of_identity(
+        &mut self,
+        issuer: &str,
+        subject: &str,
+    ) -> Result<Option<Account>, CatalogError> {
+        let account = on_either!(self, |conn| {
+            query_as(ACCOUNT_OF_IDENTITY).bind(issuer).bind(subject).fetch_optional(conn).await?
+        });
+        let Some(mut account): Option<Account> = account else { return Ok(None) };
+        account.groups = self.groups_of(account.id).await?;
+        Ok(Some(account))
+    }
+
+    /// Gives a subject of another issuer an account, unless it has one. Says whether it had none.
+    #[instrument(skip_all, fields(account = %account, issuer))]
+    pub async fn add_identity(
+        &mut self,
+        account: Id<Account>,
+        issuer: &str,
+        subject: &str,
+        at: Timestamp,
+    ) -> Result<bool, CatalogError> {
+        let n_added = on_either!(self, |conn| {
+            let add = query(ADD_IDENTITY).bind(issuer).bind(subject).bind(account).bind(at.as_micros());
+            add.execute(conn).await?.rows_affected()
+        });
+        Ok(n_added == 1)
     }
 
     /// Returns the account of that name, disabled or not.

@@ -78,13 +78,40 @@ const ADD_OF_EVENT: &str = "
     INSERT INTO audit (at, actor, token, action, object, allowed, event, body)
     VALUES ($1, $2, $3, $4, COALESCE((SELECT '~' || owner || '/' || name FROM base WHERE id = $5), ''), TRUE, $6, '{}')";
 
-const AUDIT: &str = "
-    SELECT audit.id, audit.at, audit.actor, token, action, object, allowed, reason, event,
-           COALESCE(event.body, audit.body) AS body
-    FROM audit LEFT JOIN event ON event.seq = audit.event
-    WHERE audit.id < $1 AND ($2 IS NULL OR audit.actor = $2) AND ($3 IS NULL OR object = $3)
-        AND (allowed = FALSE OR $4 = FALSE)
-    ORDER BY audit.id DESC LIMIT $5";
+/// Rows of the audit, as [`Audited`] reads them. The condition is the one that an index answers.
+macro_rules! select_audit {
+    ($condition:literal) => {
+        concat!(
+            "SELECT audit.id, audit.at, audit.actor, token, action, object, allowed, reason, event,
+                    COALESCE(event.body, audit.body) AS body
+             FROM audit LEFT JOIN event ON event.seq = audit.event
+             WHERE audit.id < $1 AND ",
+            $condition,
+            " AND ($2 IS NULL OR audit.actor = $2) AND ($3 IS NULL OR object = $3)
+                 AND (allowed = FALSE OR $4 = FALSE)
+             ORDER BY audit.id DESC LIMIT $5"
+        )
+    };
+}
+
+const AUDIT: &str = select_audit!("TRUE");
+
+const AUDIT_OF_OBJECT: &str = select_audit!("object = $3");
+
+const AUDIT_OF_ACTOR: &str = select_audit!("audit.actor = $2");
+
+const AUDIT_OF_REFUSALS: &str = select_audit!("allowed = FALSE");
+
+impl AuditFilter {
+    const fn statement(&self) -> &'static str {
+        match self {
+            Self { object: Some(_), .. } => AUDIT_OF_OBJECT,
+            Self { actor: Some(_), .. } => AUDIT_OF_ACTOR,
+            Self { refused_only: true, .. } => AUDIT_OF_REFUSALS,
+            _ => AUDIT,
+        }
+    }
+}
 
 impl Transaction {
     /// Notes what was done or refused.
@@ -115,7 +142,7 @@ impl Transaction {
     pub async fn audit(&mut self, filter: &AuditFilter, limit: u32) -> Result<Vec<Audited>, CatalogError> {
         let before = filter.before.map_or(Ok(i64::MAX), bigint)?;
         let rows = on_either!(self, |conn| {
-            let rows = query_as(AUDIT).bind(before).bind(filter.actor.as_deref());
+            let rows = query_as(filter.statement()).bind(before).bind(filter.actor.as_deref());
             let rows = rows.bind(filter.object.as_deref()).bind(filter.refused_only).bind(i64::from(limit));
             rows.fetch_all(conn).await?
         });

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 
+use charm_model::name::UserName;
 use sqlx::error::DatabaseError;
 use sqlx::migrate::MigrateError;
 use sqlx::postgres::PgDatabaseError;
@@ -37,6 +38,14 @@ pub enum CatalogError {
     /// The blob that the lookup found went before it could be named. The same transaction, begun anew, will add it.
     #[error("the blob was swept meanwhile")]
     BlobGone,
+    /// A user of a group's name would own what is the group's, and the other way round.
+    #[error("`{name}` is the name of a {}: choose another", if *.by_group { "group" } else { "user" })]
+    NameTaken {
+        /// The name.
+        name: UserName,
+        /// Whether a group has it.
+        by_group: bool,
+    },
     /// A number, or the next revision, is beyond what can be kept.
     #[error("`{0}` is too large for the catalog")]
     TooLarge(u64),

@@ -38,14 +38,20 @@ const MEMBERS: &str = "
 
 const SET_MEMBER: &str = "
     INSERT INTO account_group (account_id, name, manager) VALUES ($1, $2, $3)
-    ON CONFLICT (account_id, name) DO UPDATE SET manager = excluded.manager";
+    ON CONFLICT (account_id, name) DO UPDATE SET manager = excluded.manager
+    WHERE account_group.manager <> excluded.manager";
 
 const REMOVE_MEMBER: &str = "DELETE FROM account_group WHERE account_id = $1 AND name = $2";
 
 impl Transaction {
     /// Makes a group, unless there is one of that name. Says whether there was none.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::NameTaken`] for the name of a user.
     #[instrument(skip_all, fields(group = %name))]
     pub async fn add_group(&mut self, name: &UserName) -> Result<bool, CatalogError> {
+        self.claim_name(name, true).await?;
         let n_added = on_either!(self, |conn| {
             query(ADD_GROUP).bind(name.as_str()).execute(conn).await?.rows_affected()
         });
@@ -70,18 +76,19 @@ impl Transaction {
         Ok(on_either!(self, |conn| query_as(MEMBERS).bind(group.as_str()).fetch_all(conn).await?))
     }
 
-    /// Makes an account a member of a group, or a manager of it, or a manager a mere member.
+    /// Makes an account a member of a group, or a manager of it, or a manager a mere member. Says whether it was not so already.
     #[instrument(skip_all, fields(group = %group, account = %account))]
     pub async fn set_member(
         &mut self,
         group: &UserName,
         account: Id<Account>,
         is_manager: bool,
-    ) -> Result<(), CatalogError> {
-        on_either!(self, |conn| {
-            query(SET_MEMBER).bind(account).bind(group.as_str()).bind(is_manager).execute(conn).await?;
+    ) -> Result<bool, CatalogError> {
+        let n_changed = on_either!(self, |conn| {
+            let set = query(SET_MEMBER).bind(account).bind(group.as_str()).bind(is_manager);
+            set.execute(conn).await?.rows_affected()
         });
-        Ok(())
+        Ok(n_changed == 1)
     }
 
     /// Takes an account out of a group. Says whether it was a member.

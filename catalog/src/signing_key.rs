@@ -50,8 +50,7 @@ const SIGNING_KEYS: &str = "SELECT * FROM signing_key ORDER BY created_at DESC, 
 const CURRENT_SIGNING_KEY: &str =
     "SELECT * FROM signing_key WHERE retired_at IS NULL ORDER BY created_at DESC, id LIMIT 1";
 
-const RETIRE_SIGNING_KEY: &str =
-    "UPDATE signing_key SET retired_at = $2 WHERE id = $1 AND retired_at IS NULL";
+const RETIRE_SIGNING_KEYS: &str = "UPDATE signing_key SET retired_at = $1 WHERE retired_at IS NULL";
 
 impl Transaction {
     /// Adds a key.
@@ -81,12 +80,11 @@ impl Transaction {
         Ok(on_either!(self, |conn| query_as(CURRENT_SIGNING_KEY).fetch_optional(conn).await?))
     }
 
-    /// Has a key sign nothing more. Says whether there is one that did until now.
-    #[instrument(skip_all, fields(key = id))]
-    pub async fn retire_signing_key(&mut self, id: &str, at: Timestamp) -> Result<bool, CatalogError> {
-        let n_changed = on_either!(self, |conn| {
-            query(RETIRE_SIGNING_KEY).bind(id).bind(at.as_micros()).execute(conn).await?.rows_affected()
-        });
-        Ok(n_changed == 1)
+    /// Has every key sign nothing more: two servers that made the first one at once left two. Returns how many.
+    #[instrument(skip_all)]
+    pub async fn retire_signing_keys(&mut self, at: Timestamp) -> Result<u64, CatalogError> {
+        Ok(on_either!(self, |conn| {
+            query(RETIRE_SIGNING_KEYS).bind(at.as_micros()).execute(conn).await?.rows_affected()
+        }))
     }
 }

@@ -51,6 +51,8 @@ pub struct NewToken<'a> {
     pub scope: &'a Scope,
     /// What its owner calls it.
     pub description: &'a str,
+    /// The token by which it is made.
+    pub made_by: Option<&'a str>,
     /// Now.
     pub at: Timestamp,
     /// Until when it is good.
@@ -58,8 +60,8 @@ pub struct NewToken<'a> {
 }
 
 const ADD_TOKEN: &str = "
-    INSERT INTO token (id, account_id, scope, description, created_at, expires_at)
-    VALUES ($1, $2, $3, $4, $5, $6)";
+    INSERT INTO token (id, account_id, scope, description, created_at, expires_at, made_by)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)";
 
 /// Every token with its account, as [`Token`] reads it.
 macro_rules! select_token {
@@ -77,7 +79,20 @@ const TOKEN: &str = select_token!("WHERE token.id = $1");
 
 const TOKENS_OF: &str = select_token!("WHERE account_id = $1 ORDER BY token.created_at DESC, token.id");
 
-const REVOKE_TOKEN: &str = "UPDATE token SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
+const REVOKE_TOKEN: &str = "
+    UPDATE token SET revoked_at = $2 WHERE revoked_at IS NULL AND id IN (
+        WITH RECURSIVE ended (id) AS (
+            SELECT id FROM token WHERE id = $1 AND revoked_at IS NULL
+            UNION SELECT token.id FROM token JOIN ended ON token.made_by = ended.id
+        )
+        SELECT id FROM ended
+    )";
+
+const REVOKE_TOKENS_OF: &str =
+    "UPDATE token SET revoked_at = $2 WHERE account_id = $1 AND revoked_at IS NULL";
+
+const FORGET_TOKENS: &str = "
+    DELETE FROM token WHERE id IN (SELECT id FROM token WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)";
 
 const TOUCH_TOKEN: &str = "UPDATE token SET last_used_at = $2 WHERE id = $1";
 
@@ -88,7 +103,7 @@ impl Transaction {
         let scope = Document::of(new.scope)?;
         on_either!(self, |conn| {
             let add = query(ADD_TOKEN).bind(new.id).bind(new.account).bind(scope).bind(new.description);
-            let add = add.bind(new.at.as_micros()).bind(new.expires_at.as_micros());
+            let add = add.bind(new.at.as_micros()).bind(new.expires_at.as_micros()).bind(new.made_by);
             add.execute(conn).await?;
         });
         Ok(())
@@ -113,13 +128,32 @@ impl Transaction {
         Ok(tokens)
     }
 
-    /// Ends a token before its time. Says whether there is one that was not ended so before.
+    /// Ends a token before its time, and those that were made by it. Returns how many: none if it was ended so before.
     #[instrument(skip_all, fields(token = id))]
-    pub async fn revoke_token(&mut self, id: &str, at: Timestamp) -> Result<bool, CatalogError> {
-        let n_changed = on_either!(self, |conn| {
+    pub async fn revoke_token(&mut self, id: &str, at: Timestamp) -> Result<u64, CatalogError> {
+        Ok(on_either!(self, |conn| {
             query(REVOKE_TOKEN).bind(id).bind(at.as_micros()).execute(conn).await?.rows_affected()
+        }))
+    }
+
+    /// Ends every token of an account. Returns how many.
+    #[instrument(skip_all, fields(account = %account))]
+    pub async fn revoke_tokens_of(
+        &mut self,
+        account: Id<Account>,
+        at: Timestamp,
+    ) -> Result<u64, CatalogError> {
+        Ok(on_either!(self, |conn| {
+            query(REVOKE_TOKENS_OF).bind(account).bind(at.as_micros()).execute(conn).await?.rows_affected()
+        }))
+    }
+
+    /// Forgets tokens that ended before that, at most `limit`.
+    pub async fn forget_tokens(&mut self, before: Timestamp, limit: u32) -> Result<(), CatalogError> {
+        on_either!(self, |conn| {
+            query(FORGET_TOKENS).bind(before.as_micros()).bind(i64::from(limit)).execute(conn).await?;
         });
-        Ok(n_changed == 1)
+        Ok(())
     }
 
     /// Notes that a token was used.

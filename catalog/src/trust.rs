@@ -75,7 +75,8 @@ const TRUSTS: &str = "
 
 const REMOVE_TRUST: &str = "DELETE FROM trust WHERE base_id = $1 AND id = $2";
 
-const PIN_TRUST: &str = "UPDATE trust SET repository_id = $2 WHERE id = $1 AND repository_id IS NULL";
+const PIN_TRUST: &str = "
+    UPDATE trust SET repository_id = $2 WHERE id = $1 AND (repository_id IS NULL OR repository_id = $2)";
 
 const USE_TOKEN: &str = "
     INSERT INTO used_token (issuer, token_id, expires_at) VALUES ($1, $2, $3)
@@ -95,8 +96,9 @@ impl Transaction {
         Ok(())
     }
 
-    /// Returns the jobs that a base trusts, oldest first. The groups of their accounts are left out.
-    pub async fn trusts(&mut self, base: Id<Base>) -> Result<Vec<Trust>, CatalogError> {
+    /// Returns the jobs that a base trusts, oldest first; none for no base, which takes as long. The groups of their
+    /// accounts are left out.
+    pub async fn trusts(&mut self, base: Option<Id<Base>>) -> Result<Vec<Trust>, CatalogError> {
         Ok(on_either!(self, |conn| query_as(TRUSTS).bind(base).fetch_all(conn).await?))
     }
 
@@ -109,12 +111,12 @@ impl Transaction {
         Ok(n_removed == 1)
     }
 
-    /// Notes which repository a trust is about, unless that is noted already.
-    pub async fn pin_trust(&mut self, id: &str, repository_id: &str) -> Result<(), CatalogError> {
-        on_either!(self, |conn| {
-            query(PIN_TRUST).bind(id).bind(repository_id).execute(conn).await?;
+    /// Notes which repository a trust is about. Says whether it is about that one.
+    pub async fn pin_trust(&mut self, id: &str, repository_id: &str) -> Result<bool, CatalogError> {
+        let n_pinned = on_either!(self, |conn| {
+            query(PIN_TRUST).bind(id).bind(repository_id).execute(conn).await?.rows_affected()
         });
-        Ok(())
+        Ok(n_pinned == 1)
     }
 
     /// Uses up a token of another issuer. Says whether it was unused.

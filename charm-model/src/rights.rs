@@ -293,7 +293,13 @@ impl Acl {
     ///
     /// Without `metadata` an entity does not exist, so no other right is worth anything without it.
     pub fn allows(&self, caller: &Caller, base: &BaseId, right: Right) -> bool {
-        allows_within(caller, |scope| scope.covers(base, right), |caller| self.holds(caller, right))
+        let covers = |scope: &Scope| scope.covers(base, right);
+        match right {
+            Right::Publish => self.allows_change(caller, covers),
+            Right::Metadata | Right::Content | Right::Deploy => {
+                allows_within(caller, covers, |caller| self.holds(caller, right))
+            }
+        }
     }
 
     /// Says whether the caller may have the bytes of a stream's resources, to run them.
@@ -304,14 +310,26 @@ impl Acl {
 
     /// Says whether the caller may move that channel's pointers.
     pub fn allows_release(&self, caller: &Caller, base: &BaseId, channel: Channel) -> bool {
-        let holds = |caller: &Caller| self.holds(caller, Right::Publish);
-        allows_within(caller, |scope| scope.covers_release(base, channel), holds)
+        self.allows_change(caller, |scope| scope.covers_release(base, channel))
     }
 
     /// Says whether the caller may change what is bound to no channel: rights, withdrawals.
     pub fn allows_governing(&self, caller: &Caller, base: &BaseId) -> bool {
-        let holds = |caller: &Caller| self.holds(caller, Right::Publish);
-        allows_within(caller, |scope| scope.covers_governing(base), holds)
+        self.allows_change(caller, |scope| scope.covers_governing(base))
+    }
+
+    /// A change is somebody's, whatever everybody may: without a token there is none that a narrow one could be less than.
+    fn allows_change(&self, caller: &Caller, covers: impl Fn(&Scope) -> bool) -> bool {
+        match caller {
+            Caller::Admin => true,
+            Caller::Anonymous => self.holds(caller, Right::Publish),
+            Caller::User(identity) => covers(&identity.scope) && self.holds(caller, Right::Publish),
+        }
+    }
+
+    /// Returns everybody whom the rights name.
+    pub fn principals(&self) -> impl Iterator<Item = &Principal> {
+        self.maintainers.iter().chain(&self.installers).chain(self.streams.values().flatten())
     }
 
     fn holds(&self, caller: &Caller, right: Right) -> bool {
@@ -448,6 +466,20 @@ mod tests {
             Caller::Anonymous,
         ];
         callers.map(|caller| shown(preset, &caller))
+    }
+
+    #[test_case("~alice/mysql:metadata" => (false, false, false); "a token that only knows")]
+    #[test_case("~alice/mysql:publish@edge" => (true, false, false); "a token for another channel")]
+    #[test_case("~alice/mysql:publish" => (true, true, true); "a token for the base")]
+    fn where_everybody_publishes_a_token_changes(rule: &str) -> (bool, bool, bool) {
+        let mut acl = acl(Preset::Public);
+        acl.matrix.everybody = Rights::ALL;
+        let (base, caller) = ("~alice/mysql".parse().unwrap(), user("eve", &[], &[rule]));
+        (
+            acl.allows(&caller, &base, Right::Publish),
+            acl.allows_release(&caller, &base, Channel::Stable),
+            acl.allows_governing(&caller, &base),
+        )
     }
 
     #[test_case(&user("alice", &[], &[]) => true; "a maintainer")]

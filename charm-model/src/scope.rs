@@ -14,6 +14,9 @@ use crate::rights::{Right, Rights, RightsError};
 #[serde(try_from = "Vec<String>", into = "Vec<String>")]
 pub struct Scope(Vec<ScopeRule>);
 
+/// The most rules of a scope: every request by its token looks at all of them.
+const MAX_RULES: usize = 50;
+
 impl Scope {
     /// The scope of a token that does whatever its user may.
     pub const UNRESTRICTED: Self = Self(Vec::new());
@@ -23,6 +26,9 @@ impl Scope {
     /// Owner and name may end in `*`, which stands for any rest. A rule with a stream is for deploying that stream's
     /// resources, one with a channel is for publishing, and for releasing to that channel alone; `@none` is no channel.
     pub fn parse(rules: &[String]) -> Result<Self, RightsError> {
+        if rules.len() > MAX_RULES {
+            return Err(RightsError::Scope(format!("has {} rules; {MAX_RULES} are the most", rules.len())));
+        }
         rules.iter().map(|rule| rule.parse()).collect::<Result<_, _>>().map(Self)
     }
 

@@ -15,9 +15,11 @@ CREATE TABLE audit (
     body TEXT NOT NULL
 );
 
-CREATE INDEX audit_actor ON audit (actor);
+CREATE INDEX audit_actor ON audit (actor, id);
 
-CREATE INDEX audit_object ON audit (object);
+CREATE INDEX audit_object ON audit (object, id);
+
+CREATE INDEX audit_refused ON audit (id) WHERE allowed = FALSE;
 
 -- Rows are added and never changed: not by a program with a fault, and not by one that was taken over.
 CREATE FUNCTION audit_is_only_added_to() RETURNS trigger AS $$
@@ -28,3 +30,13 @@ $$ LANGUAGE plpgsql;
 
 CREATE TRIGGER audit_is_not_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON audit
 FOR EACH STATEMENT EXECUTE FUNCTION audit_is_only_added_to();
+
+-- What was done to a base stands in its event alone.
+CREATE FUNCTION event_is_only_added() RETURNS trigger AS $$
+BEGIN
+    RAISE EXCEPTION 'events are only added';
+END;
+$$ LANGUAGE plpgsql;
+
+CREATE TRIGGER event_is_not_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON event
+FOR EACH STATEMENT EXECUTE FUNCTION event_is_only_added();

@@ -25,3 +25,5 @@ CREATE TABLE used_token (
     expires_at BIGINT NOT NULL,
     PRIMARY KEY (issuer, token_id)
 );
+
+CREATE INDEX used_token_end ON used_token (expires_at);

@@ -10,3 +10,13 @@ INSERT INTO user_group (name) SELECT DISTINCT name FROM account_group;
 ALTER TABLE account_group ADD COLUMN manager INTEGER NOT NULL DEFAULT FALSE;
 
 CREATE INDEX account_group_name ON account_group (name);
+
+-- Users and groups share one space of names: a user of a group's name would own what is the group's.
+CREATE TABLE principal (
+    name TEXT PRIMARY KEY,
+    is_group INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO principal (name, is_group) SELECT name, TRUE FROM user_group;
+
+INSERT INTO principal (name, is_group) SELECT name, FALSE FROM account WHERE TRUE ON CONFLICT (name) DO NOTHING;

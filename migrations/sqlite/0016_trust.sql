@@ -25,3 +25,5 @@ CREATE TABLE used_token (
     expires_at INTEGER NOT NULL,
     PRIMARY KEY (issuer, token_id)
 ) STRICT;
+
+CREATE INDEX used_token_end ON used_token (expires_at);

@@ -33,7 +33,7 @@ pub struct Issuers {
 #[derive(Debug)]
 struct Issuer {
     settings: IssuerSettings,
-    keys: Keys,
+    keys: Arc<Keys>,
 }
 
 /// What is read of a token's header. Where it says that keys are (`jku`, `x5u`, `jwk`) is nothing that anybody asks.
@@ -58,15 +58,15 @@ impl Issuers {
     ///
     /// # Errors
     ///
-    /// [`OidcError::Settings`] for the first that would trust too much.
+    /// [`OidcError::Settings`] for the first that would trust too much, or whose users could be taken for another's.
     pub fn new(settings: Vec<IssuerSettings>) -> Result<Self, OidcError> {
+        for (n, this) in settings.iter().enumerate() {
+            this.check_beside(&settings[..n])?;
+        }
         let issuer = |settings: IssuerSettings| {
             settings.check()?;
-            let keys = Keys::of(settings.clone()).map_err(|error| OidcError::Settings {
-                issuer: settings.issuer.clone(),
-                why: error.to_string(),
-            })?;
-            Ok(Issuer { settings, keys })
+            let keys = Keys::of(settings.clone()).map_err(|error| settings.refused(&error.to_string()))?;
+            Ok(Issuer { settings, keys: Arc::new(keys) })
         };
         Ok(Self { all: Arc::new(settings.into_iter().map(issuer).collect::<Result<_, _>>()?) })
     }
@@ -103,6 +103,10 @@ impl Issuers {
         let key = DecodingKey::from_jwk(&key).map_err(OidcError::Invalid)?;
         let decoded = jsonwebtoken::decode::<Map<String, Value>>(jwt, &key, &rules);
         let claims = decoded.map_err(OidcError::Invalid)?.claims;
+        // A logout token (OpenID Connect Back-Channel Logout, §2.4) has the same key, audience and subject.
+        if claims.contains_key("events") {
+            return Err(OidcError::Malformed);
+        }
         let expires = check_times(&claims, now)?;
         Ok(Vouched { settings: issuer.settings.clone(), claims, expires })
     }

@@ -38,8 +38,14 @@ pub(crate) struct Keys {
     settings: IssuerSettings,
     client: Client,
     kept: RwLock<Option<Arc<Kept>>>,
-    /// When the issuer was asked last. Locked while it is being asked, so that it is asked once at a time.
-    asked: Mutex<Option<u64>>,
+    /// How it went when the issuer was asked last. Locked while it is being asked, so that it is asked once at a time.
+    asked: Mutex<Option<Asked>>,
+}
+
+#[derive(Debug)]
+struct Asked {
+    at: u64,
+    outcome: Result<(), String>,
 }
 
 #[derive(Debug)]
@@ -66,32 +72,43 @@ impl Keys {
     }
 
     /// Returns the key of that id.
-    pub(crate) async fn key(&self, id: &str, now: u64) -> Result<Jwk, OidcError> {
+    pub(crate) async fn key(self: &Arc<Self>, id: &str, now: u64) -> Result<Jwk, OidcError> {
         if let Some(key) = self.kept_key(id, now, FRESH_SECS) {
             return Ok(key);
         }
+        let (this, wanted) = (self.clone(), id.to_owned());
+        // By itself: whoever asked may hang up meanwhile, and the next would have to wait for a minute.
+        let asked = tokio::spawn(async move { this.ask_for(&wanted, now).await }).await;
+        // A panic while asking is a bug; the caller is told what it comes down to.
+        let outcome = asked.unwrap_or_else(|error| Err(error.to_string()));
+        let unreachable = |why| OidcError::Unreachable { issuer: self.settings.issuer.clone(), why };
+        let key = self.kept_key(id, now, if outcome.is_ok() { FRESH_SECS } else { STALE_SECS });
+        key.ok_or_else(|| outcome.err().map_or(OidcError::UnknownKey, unreachable))
+    }
+
+    /// Asks the issuer for its keys, unless it was asked a moment ago. Returns why they are not as the issuer has them, if so.
+    async fn ask_for(&self, id: &str, now: u64) -> Result<(), String> {
         let mut asked = self.asked.lock().await;
         // Somebody else may have asked meanwhile.
-        if let Some(key) = self.kept_key(id, now, FRESH_SECS) {
-            return Ok(key);
+        if self.kept_key(id, now, FRESH_SECS).is_some() {
+            return Ok(());
         }
-        if asked.is_some_and(|at| now < at + ASKED_EVERY_SECS) {
-            return self.kept_key(id, now, STALE_SECS).ok_or(OidcError::UnknownKey);
+        if let Some(asked) = asked.as_ref().filter(|asked| now < asked.at + ASKED_EVERY_SECS) {
+            return asked.outcome.clone();
         }
-        *asked = Some(now);
-        match self.fetch().await {
+        let outcome = match self.fetch().await {
             Ok(keys) => {
                 let kept = Arc::new(Kept { keys, fetched: now });
                 *self.kept.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(kept);
-                self.kept_key(id, now, FRESH_SECS).ok_or(OidcError::UnknownKey)
+                Ok(())
             }
             Err(why) => {
-                let issuer = &self.settings.issuer;
-                tracing::warn!(issuer, why, "an issuer's keys cannot be had");
-                let unreachable = || OidcError::Unreachable { issuer: issuer.clone(), why };
-                self.kept_key(id, now, STALE_SECS).ok_or_else(unreachable)
+                tracing::warn!(issuer = self.settings.issuer, why, "an issuer's keys cannot be had");
+                Err(why)
             }
-        }
+        };
+        *asked = Some(Asked { at: now, outcome: outcome.clone() });
+        outcome
     }
 
     fn kept_key(&self, id: &str, now: u64, for_secs: u64) -> Option<Jwk> {

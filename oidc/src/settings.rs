@@ -33,7 +33,7 @@ pub struct IssuerSettings {
 pub struct UserClaims {
     /// The claim with the user's name. It has to be one that users cannot choose for themselves.
     pub name: String,
-    /// What is put before the name, so that the users of two issuers are not taken for each other.
+    /// What is put before names, so that the users and groups of two issuers are not taken for each other.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub prefix: String,
     /// The claim with the user's groups, a list of names.
@@ -102,7 +102,7 @@ fn usual_algorithms() -> Vec<Algorithm> {
 impl IssuerSettings {
     /// Says what is wrong with the settings, if something is.
     pub(crate) fn check(&self) -> Result<(), OidcError> {
-        let refused = |why: &str| OidcError::Settings { issuer: self.issuer.clone(), why: why.to_owned() };
+        let refused = |why: &str| self.refused(why);
         let issuer = Url::parse(&self.issuer).map_err(|_| refused("is not an address"))?;
         if !is_safe(&issuer) {
             return Err(refused("keys have to come by https, or from this machine"));
@@ -123,6 +123,30 @@ impl IssuerSettings {
             return Err(refused("say what its tokens are good for: `users` or `jobs`"));
         }
         Ok(())
+    }
+
+    /// Says what is wrong with the settings beside those of other issuers, if something is.
+    pub(crate) fn check_beside(&self, others: &[Self]) -> Result<(), OidcError> {
+        if others.iter().any(|other| other.issuer == self.issuer) {
+            return Err(self.refused("is named twice"));
+        }
+        let Some(users) = &self.users else { return Ok(()) };
+        // The names of one issuer at most go without a prefix.
+        let is_like = |other: &str| match (other, users.prefix.as_str()) {
+            ("", own) => own.is_empty(),
+            (_, "") => false,
+            (other, own) => other.starts_with(own) || own.starts_with(other),
+        };
+        if others.iter().filter_map(|other| other.users.as_ref()).any(|other| is_like(&other.prefix)) {
+            return Err(
+                self.refused("its users could be taken for those of another: give each another `prefix`")
+            );
+        }
+        Ok(())
+    }
+
+    pub(crate) fn refused(&self, why: &str) -> OidcError {
+        OidcError::Settings { issuer: self.issuer.clone(), why: why.to_owned() }
     }
 
     /// Says whether keys may come from there, since the issuer's discovery document says so: from its own host alone,

@@ -18,7 +18,7 @@ pub struct Vouched {
 pub struct User {
     /// The name, with its issuer's prefix.
     pub name: String,
-    /// The names of groups, as they stand in the token.
+    /// The names of groups, with their issuer's prefix.
     pub groups: Vec<String>,
 }
 
@@ -54,6 +54,11 @@ impl Vouched {
         &self.settings.issuer
     }
 
+    /// Returns the issuer's name for whom the token is about, which never becomes somebody else's (OpenID Connect Core, §2).
+    pub fn subject(&self) -> Option<&str> {
+        self.text("sub")
+    }
+
     /// Returns the token's identifier, by which it is told from others of its issuer.
     pub fn token_id(&self) -> Option<&str> {
         self.text("jti")
@@ -64,7 +69,8 @@ impl Vouched {
         let claims = self.settings.users.as_ref()?;
         let name = format!("{}{}", claims.prefix, self.text(&claims.name)?);
         let groups = claims.groups.as_ref().and_then(|claim| self.claims.get(claim)?.as_array());
-        let groups = groups.into_iter().flatten().filter_map(|it| it.as_str().map(str::to_owned)).collect();
+        let groups = groups.into_iter().flatten().filter_map(Value::as_str);
+        let groups = groups.map(|name| format!("{}{name}", claims.prefix)).collect();
         Some(User { name, groups })
     }
 

@@ -38,6 +38,21 @@ pub(crate) async fn base(
     }
 }
 
+/// Returns the base that a reference means, to those who may change what holds for all of it: its rights, its audit and
+/// whom it trusts are theirs to see.
+///
+/// # Errors
+///
+/// As [`base`]; [`StoreError::Forbidden`] for a token that is bound to a channel.
+pub(crate) async fn base_to_govern(
+    tx: &mut Transaction,
+    caller: &Caller,
+    reference: &Reference,
+) -> Result<Base, StoreError> {
+    let base = base(tx, caller, reference, Right::Publish).await?;
+    check_change(caller, base, Change::Governing)
+}
+
 /// What is about to be changed of a base. A token may be bound to one channel, and is then good for nothing else.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Change {
@@ -64,6 +79,10 @@ pub(crate) async fn base_to_change(
     // While the lock was waited for, its rights may have changed: they decide as they are now, and what is written on
     // top of them must not undo the change.
     let base = base(tx, caller, &Reference::to_base(&seen.name), Right::Publish).await?;
+    check_change(caller, base, change)
+}
+
+fn check_change(caller: &Caller, base: Base, change: Change) -> Result<Base, StoreError> {
     let is_allowed = match change {
         Change::Release(channel) => base.acl.allows_release(caller, &base.name, channel),
         Change::Governing => base.acl.allows_governing(caller, &base.name),

@@ -12,6 +12,7 @@ use charm_model::rights::{Caller, Identity, Scope};
 use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 
+use crate::audit::Deed;
 use crate::error::StoreError;
 use crate::store::Store;
 use crate::token::looks_like_token;
@@ -84,11 +85,11 @@ impl Store {
         }
     }
 
-    /// Adds a user, or gives an existing one these groups besides.
+    /// Adds a user, as the operator, or gives an existing one these groups besides.
     ///
     /// # Errors
     ///
-    /// [`StoreError::BadRequest`] for the operator's name.
+    /// [`StoreError::BadRequest`] for the operator's name, [`catalog::CatalogError::NameTaken`] for a group's.
     pub async fn add_user(
         &self,
         name: &UserName,
@@ -102,8 +103,47 @@ impl Store {
         }
         let mut tx = self.database().write().await?;
         let account = tx.add_account(name, groups, self.now()).await?;
+        let deed = Deed::new("user-added", name.to_string());
+        self.note(&mut tx, &Caller::Admin, deed.with(serde_json::json!({ "groups": groups }))).await?;
         tx.commit().await?;
         Ok(account)
+    }
+
+    /// Has a user be the one whom another issuer calls by that subject.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::BadRequest`] if there is no such user, or the subject is somebody's already.
+    pub async fn link_user(&self, name: &UserName, issuer: &str, subject: &str) -> Result<(), StoreError> {
+        let mut tx = self.database().write().await?;
+        let account = self.known_account(&mut tx, name).await?;
+        if !tx.add_identity(account.id, issuer, subject, self.now()).await? {
+            let message = format!("`{subject}` of {issuer} is a user here already");
+            return Err(StoreError::BadRequest(message));
+        }
+        let deed = Deed::new("user-linked", name.to_string());
+        let detail = serde_json::json!({ "issuer": issuer, "subject": subject });
+        self.note(&mut tx, &Caller::Admin, deed.with(detail)).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Has a user do nothing from the next request on, or something again. What is disabled has no tokens afterwards.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::BadRequest`] if there is no such user.
+    pub async fn set_disabled(&self, name: &UserName, is_disabled: bool) -> Result<(), StoreError> {
+        let mut tx = self.database().write().await?;
+        let account = self.known_account(&mut tx, name).await?;
+        tx.set_disabled(account.id, is_disabled.then(|| self.now())).await?;
+        let mut n_ended = 0;
+        if is_disabled {
+            n_ended = tx.revoke_tokens_of(account.id, self.now()).await?;
+        }
+        let action = if is_disabled { "user-disabled" } else { "user-enabled" };
+        let deed = Deed::new(action, name.to_string()).with(serde_json::json!({ "ended": n_ended }));
+        self.note(&mut tx, &Caller::Admin, deed).await?;
+        Ok(tx.commit().await?)
     }
 
     /// Sets a user's password, for HTTP Basic.
@@ -113,6 +153,7 @@ impl Store {
         let mut tx = self.database().write().await?;
         let account = self.known_account(&mut tx, name).await?;
         tx.set_password_hash(account.id, Some(&hash)).await?;
+        self.note(&mut tx, &Caller::Admin, Deed::new("password-set", name.to_string())).await?;
         Ok(tx.commit().await?)
     }
 

@@ -5,16 +5,17 @@
 
 use catalog::audit::{AuditFilter as RowFilter, Audited, NewAudited};
 use catalog::{Document, Transaction};
-use charm_model::rights::{Caller, Right};
+use charm_model::reference::{BaseId, Reference};
+use charm_model::rights::Caller;
 use serde_json::Value;
 use v4_wire::audit::{Audit, AuditEntry};
 
-use crate::access::base;
+use crate::access::base_to_govern;
 use crate::error::StoreError;
 use crate::store::Store;
 
 /// The group whose members may read the whole audit. Nobody but the operator makes groups.
-const AUDITORS: &str = "auditors";
+pub(crate) const AUDITORS: &str = "auditors";
 
 /// The longest reason or object that is kept, in bytes: both can be the caller's to choose.
 const MAX_TEXT_BYTES: usize = 500;
@@ -74,13 +75,14 @@ impl Store {
     /// Notes what was refused. That a busy database loses a note is no reason to answer otherwise.
     pub async fn note_refusal(&self, caller: &Caller, action: &str, object: &str, reason: &str) {
         let noted = async {
+            let (object, reason) = (clipped(object), clipped(reason));
             let row = NewAudited {
                 at: self.now(),
                 actor: caller.name(),
                 token: caller.token(),
                 action,
-                object: clipped(object),
-                refusal: Some(clipped(reason)),
+                object: &object,
+                refusal: Some(&reason),
                 body: &Document::of(&serde_json::json!({}))?,
             };
             let mut tx = self.database().write().await?;
@@ -125,10 +127,10 @@ impl Store {
             return Ok(());
         }
         match filter.object.as_deref().filter(|object| object.starts_with('~')) {
+            // A base and nothing more: what is looked at for its rights is what is looked for.
             Some(object) => {
-                base(tx, caller, &object.parse().map_err(|error| unreadable(&error))?, Right::Publish)
-                    .await
-                    .map(drop)
+                let object: BaseId = object.parse().map_err(|error| unreadable(&error))?;
+                base_to_govern(tx, caller, &Reference::to_base(&object)).await.map(drop)
             }
             None => Err(StoreError::Forbidden(format!(
                 "the audit is for members of `@{AUDITORS}`; a maintainer may read it of a base: `?object=~owner/name`"
@@ -158,6 +160,7 @@ fn entry(row: Audited) -> Result<AuditEntry, StoreError> {
     })
 }
 
-fn clipped(text: &str) -> &str {
-    &text[..text.floor_char_boundary(MAX_TEXT_BYTES)]
+/// Returns as much of a text as is kept, on one line: PostgreSQL takes no zero byte, and terminals take no orders.
+fn clipped(text: &str) -> String {
+    text[..text.floor_char_boundary(MAX_TEXT_BYTES)].replace(char::is_control, "\u{fffd}")
 }

@@ -29,8 +29,12 @@ impl Store {
 
 fn tell(caller: &Caller, event: Event) -> Option<Result<Change, StoreError>> {
     let base = event.base?;
-    let needed = if event.kind.is_about_rights() { Right::Publish } else { Right::Metadata };
-    base.acl.allows(caller, &base.name, needed).then(|| {
+    let may_know = if event.kind.is_about_rights() {
+        base.acl.allows_governing(caller, &base.name)
+    } else {
+        base.acl.allows(caller, &base.name, Right::Metadata)
+    };
+    may_know.then(|| {
         Ok(Change {
             seq: event.seq,
             kind: event.kind.as_str().to_owned(),

@@ -68,13 +68,11 @@ pub enum StoreError {
         limit: u64,
     },
     /// The owner may have no more bytes here.
-    #[error("~{owner} would have {bytes} bytes here, and may have {limit}")]
+    #[error("~{owner} would have more than the {limit} bytes here that it may have")]
     Quota {
         /// Whose bases they are in.
         owner: charm_model::name::UserName,
-        /// How many there would be, every revision in full.
-        bytes: u64,
-        /// How many there may be.
+        /// How many there may be, every revision in full.
         limit: u64,
     },
     /// No such publish session of this caller.

@@ -5,7 +5,7 @@
 
 use catalog::Transaction;
 use charm_model::name::UserName;
-use charm_model::rights::Caller;
+use charm_model::rights::{Caller, Identity};
 use v4_wire::group::{Group, Groups, Membership};
 
 use crate::account::ADMIN;
@@ -20,7 +20,10 @@ impl Store {
         let names: Vec<UserName> = match caller {
             Caller::Anonymous => return Err(StoreError::login_needed()),
             Caller::Admin => tx.groups().await?,
-            Caller::User(identity) => identity.groups.iter().cloned().collect(),
+            Caller::User(identity) => {
+                check_is_wide(identity)?;
+                identity.groups.iter().cloned().collect()
+            }
         };
         let mut groups = Vec::with_capacity(names.len());
         for name in names {
@@ -36,6 +39,9 @@ impl Store {
     /// [`StoreError::Unknown`] alike for a group that does not exist and for one that the caller is not in.
     pub async fn group(&self, caller: &Caller, name: &UserName) -> Result<Group, StoreError> {
         let mut tx = self.database().read().await?;
+        if let Caller::User(identity) = caller {
+            check_is_wide(identity)?;
+        }
         check_may_see(&mut tx, caller, name).await?;
         group(&mut tx, name.clone()).await
     }
@@ -44,6 +50,7 @@ impl Store {
     ///
     /// # Errors
     ///
+    /// [`catalog::CatalogError::NameTaken`] for the name of a user;
     /// [`StoreError::Forbidden`] for everybody but the operator.
     pub async fn make_group(&self, caller: &Caller, name: &UserName) -> Result<Group, StoreError> {
         match caller {
@@ -78,10 +85,11 @@ impl Store {
         let mut tx = self.database().write().await?;
         check_may_manage(&mut tx, caller, name).await?;
         let account = self.known_account(&mut tx, user).await?;
-        tx.set_member(name, account.id, membership.manager).await?;
-        let deed = Deed::new("member-set", format!("@{name}"));
-        let detail = serde_json::json!({ "user": user, "manager": membership.manager });
-        self.note(&mut tx, caller, deed.with(detail)).await?;
+        if tx.set_member(name, account.id, membership.manager).await? {
+            let deed = Deed::new("member-set", format!("@{name}"));
+            let detail = serde_json::json!({ "user": user, "manager": membership.manager });
+            self.note(&mut tx, caller, deed.with(detail)).await?;
+        }
         let changed = group(&mut tx, name.clone()).await?;
         tx.commit().await?;
         Ok(changed)
@@ -136,17 +144,22 @@ async fn check_may_see(tx: &mut Transaction, caller: &Caller, name: &UserName) -
 async fn check_may_manage(tx: &mut Transaction, caller: &Caller, name: &UserName) -> Result<(), StoreError> {
     check_may_see(tx, caller, name).await?;
     let Caller::User(identity) = caller else { return Ok(()) };
-    if !identity.scope.is_unrestricted() {
-        return Err(StoreError::narrow_token(
-            "members of groups are changed with one that has no restrictions",
-        ));
-    }
+    check_is_wide(identity)?;
     // The caller's groups are as of the request's beginning; this is as of the transaction's.
     let members = tx.members(name).await?;
     if members.iter().any(|member| member.name == identity.name && member.is_manager) {
         return Ok(());
     }
     Err(StoreError::Forbidden(format!("only a manager of `@{name}` says who is a member")))
+}
+
+/// A narrow token is good for bases, and tells nothing of who is in which group.
+fn check_is_wide(identity: &Identity) -> Result<(), StoreError> {
+    if identity.scope.is_unrestricted() {
+        Ok(())
+    } else {
+        Err(StoreError::narrow_token("groups are for one that has no restrictions"))
+    }
 }
 
 fn is_oneself(caller: &Caller, user: &UserName) -> bool {

@@ -18,6 +18,9 @@ const LEASE: Duration = Duration::from_mins(10);
 /// How long it is kept what an account spent on proofs; longer than the hour that it counts for.
 const PROOF_BUDGETS_KEPT: Duration = Duration::from_hours(24);
 
+/// How long a token is listed after its end.
+const ENDED_TOKENS_KEPT: Duration = Duration::from_hours(30 * 24);
+
 /// How long it is kept that a token of another issuer was used, after its end; longer than clocks differ.
 const USED_TOKENS_KEPT: Duration = Duration::from_hours(1);
 
@@ -153,6 +156,7 @@ impl Store {
     async fn forget_old(&self) -> Result<(), StoreError> {
         let mut tx = self.database().write().await?;
         tx.forget_sessions(self.now(), BATCH).await?;
+        tx.forget_tokens(self.before(ENDED_TOKENS_KEPT), BATCH).await?;
         tx.forget_used_tokens(self.before(USED_TOKENS_KEPT)).await?;
         tx.forget_proof_budgets(self.before(PROOF_BUDGETS_KEPT)).await?;
         Ok(tx.commit().await?)

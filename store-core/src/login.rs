@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use catalog::Transaction;
+use catalog::account::Account;
+use catalog::{CatalogError, Transaction};
 use charm_model::name::UserName;
 use charm_model::rights::{Caller, Identity, Scope};
 use charm_model::timestamp::Timestamp;
@@ -11,6 +12,7 @@ use v4_wire::login::{DeviceLogin, JobLogin, Logins};
 use v4_wire::token::NewToken;
 
 use crate::account::ADMIN;
+use crate::audit::{AUDITORS, Deed};
 use crate::error::StoreError;
 use crate::store::Store;
 use crate::token::{refused, seconds};
@@ -66,20 +68,47 @@ impl Store {
         if name.as_str() == ADMIN {
             return Err(refused("`admin` is the operator's name"));
         }
+        let (issuer, subject) = (vouched.issuer(), vouched.subject());
+        let subject = subject.ok_or_else(|| refused("the token names no subject"))?;
         let mut tx = self.database().read().await?;
-        let account = tx.account(&name).await?;
+        let account = tx.account_of_identity(issuer, subject).await?;
         let claimed = known_groups(&mut tx, &user.groups).await?;
         drop(tx);
         let account = match account {
             Some(account) => account,
-            None => self.add_user(&name, &BTreeSet::new()).await?,
+            None => self.newcomer(&name, issuer, subject).await?,
         };
         if account.disabled_at.is_some() {
             return Err(refused("the account is disabled"));
         }
         let groups = account.groups.into_iter().chain(claimed).collect();
         let token = Some(foreign_id(vouched));
-        Ok(Caller::User(Identity { name, groups, scope: Scope::UNRESTRICTED, token }))
+        Ok(Caller::User(Identity { name: account.name, groups, scope: Scope::UNRESTRICTED, token }))
+    }
+
+    /// Makes an account for whoever comes for the first time. Whose name somebody else has gets none: the two could be
+    /// two people, and an issuer may give a name to another.
+    async fn newcomer(&self, name: &UserName, issuer: &str, subject: &str) -> Result<Account, StoreError> {
+        let mut tx = self.database().write().await?;
+        if tx.account(name).await?.is_some() {
+            return Err(refused(&format!(
+                "there is a user `{name}` already, and nobody said that it is you: the operator can, with `store-server user link {name} {issuer} {subject}`"
+            )));
+        }
+        let account =
+            tx.add_account(name, &BTreeSet::new(), self.now()).await.map_err(|error| match error {
+                CatalogError::NameTaken { .. } => refused(&error.to_string()),
+                error => error.into(),
+            })?;
+        if !tx.add_identity(account.id, issuer, subject, self.now()).await? {
+            // Another request of the same newcomer was faster.
+            return Err(StoreError::Busy);
+        }
+        let deed = Deed::new("user-added", name.to_string());
+        let detail = serde_json::json!({ "issuer": issuer, "subject": subject });
+        self.note(&mut tx, &Caller::Anonymous, deed.with(detail)).await?;
+        tx.commit().await?;
+        Ok(account)
     }
 
     /// Returns what a token of another issuer vouches for.
@@ -92,10 +121,12 @@ impl Store {
     }
 }
 
-/// Returns those of the groups that there are here. Others are names that anybody could come by.
+/// Returns those of the groups that there are here. Others are names that anybody could come by. Who reads the audit is
+/// for the store's own operator to say.
 async fn known_groups(tx: &mut Transaction, claimed: &[String]) -> Result<Vec<UserName>, StoreError> {
     let mut known = Vec::new();
-    for group in claimed.iter().take(MAX_GROUPS).filter_map(|group| group.parse().ok()) {
+    let names = claimed.iter().take(MAX_GROUPS).filter(|name| *name != AUDITORS);
+    for group in names.filter_map(|group| group.parse().ok()) {
         if tx.has_group(&group).await? {
             known.push(group);
         }

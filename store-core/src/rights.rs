@@ -1,5 +1,7 @@
 //! Who may do what with a base.
 
+use std::collections::BTreeSet;
+
 use catalog::event::{EventKind, NewEvent};
 use catalog::{Document, Transaction};
 use charm_model::name::UserName;
@@ -7,7 +9,7 @@ use charm_model::reference::Reference;
 use charm_model::rights::{Acl, Caller, Preset, Principal, Right};
 use v4_wire::rights::{GrantAnswer, GrantRequest, RightsAnswer, RightsRequest};
 
-use crate::access::{Change, base, base_to_change};
+use crate::access::{Change, base_to_change, base_to_govern};
 use crate::error::StoreError;
 use crate::store::{Store, actor};
 
@@ -15,22 +17,22 @@ impl Store {
     /// Returns a base's rights, to those who may change them.
     pub async fn rights(&self, caller: &Caller, reference: &Reference) -> Result<RightsAnswer, StoreError> {
         let mut tx = self.database().read().await?;
-        let base = base(&mut tx, caller, reference, Right::Publish).await?;
-        Ok(answer(base.acl))
+        Ok(answer(base_to_govern(&mut tx, caller, reference).await?.acl))
     }
 
     /// Changes a base's rights. They hold for the next request, on every server.
     ///
     /// # Errors
     ///
-    /// [`StoreError::BadRequest`] if nobody but the operator could change them afterwards.
+    /// [`StoreError::BadRequest`] if nobody but the operator could change them afterwards, and for somebody who does not
+    /// exist: whoever came by the name later would have the rights.
     pub async fn set_rights(
         &self,
         caller: &Caller,
         reference: &Reference,
         request: RightsRequest,
     ) -> Result<RightsAnswer, StoreError> {
-        let acl = self.change_rights(caller, reference, None, |acl| changed(acl, request)).await?;
+        let acl = self.change_rights(caller, reference, |acl| changed(acl, request)).await?;
         Ok(answer(acl))
     }
 
@@ -38,7 +40,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::BadRequest`] for somebody who does not exist: whoever came by the name later would have the rights.
+    /// [`StoreError::BadRequest`] for somebody who does not exist.
     pub async fn grant(
         &self,
         caller: &Caller,
@@ -49,7 +51,7 @@ impl Store {
             acl.grant(&request.who, request.rights, request.stream.as_ref())?;
             Ok(acl)
         };
-        let acl = self.change_rights(caller, reference, Some(&request.who), grant).await?;
+        let acl = self.change_rights(caller, reference, grant).await?;
         Ok(granted(acl, &request.who))
     }
 
@@ -68,7 +70,7 @@ impl Store {
             acl.revoke(&request.who, request.rights, request.stream.as_ref())?;
             kept(acl)
         };
-        let acl = self.change_rights(caller, reference, None, revoke).await?;
+        let acl = self.change_rights(caller, reference, revoke).await?;
         Ok(granted(acl, &request.who))
     }
 
@@ -76,17 +78,17 @@ impl Store {
         &self,
         caller: &Caller,
         reference: &Reference,
-        newcomer: Option<&Principal>,
         change: impl FnOnce(Acl) -> Result<Acl, StoreError>,
     ) -> Result<Acl, StoreError> {
         let by = actor(caller)?;
         let mut tx = self.database().write().await?;
         let base = base_to_change(&mut tx, caller, reference, Change::Governing).await?;
-        if let Some(who) = newcomer {
-            self.check_exists(&mut tx, who).await?;
-        }
         let before = base.acl.clone();
         let acl = change(base.acl)?;
+        let known: BTreeSet<_> = before.principals().collect();
+        for newcomer in acl.principals().filter(|who| !known.contains(who)) {
+            self.check_exists(&mut tx, newcomer).await?;
+        }
         if acl != before {
             tx.set_acl(base.id, &acl).await?;
             let body = Document::of(&serde_json::json!({ "from": before, "to": acl }))?;

@@ -31,6 +31,9 @@ const ISSUER: &str = "charm-store";
 /// How often a token's last use is written down. A write for every request would make reads wait for writers.
 const LAST_USE_EVERY: Duration = Duration::from_mins(5);
 
+/// The longest description, in bytes.
+const MAX_DESCRIPTION_BYTES: usize = 200;
+
 #[derive(Debug, Serialize, Deserialize)]
 struct Claims {
     iss: String,
@@ -46,7 +49,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Forbidden`] with a narrow token, [`StoreError::BadRequest`] for one that is to live too long.
+    /// [`StoreError::Forbidden`] with a narrow token, [`StoreError::BadRequest`] for one that is to live too long, or a
+    /// description that is.
     pub async fn make_token(&self, caller: &Caller, request: &TokenRequest) -> Result<NewToken, StoreError> {
         let identity = identity(caller)?;
         if !identity.scope.is_unrestricted() {
@@ -60,12 +64,24 @@ impl Store {
                 "a token lives for {days} days at most, and 1 second at least"
             )));
         }
-        self.issue(caller, &identity.name, request.scope.clone(), ttl, request.description.as_deref()).await
+        let description = request.description.as_deref();
+        let is_line = |text: &str| text.len() <= MAX_DESCRIPTION_BYTES && !text.contains(char::is_control);
+        if !description.is_none_or(is_line) {
+            return Err(StoreError::BadRequest(format!(
+                "a token's description is a line of {MAX_DESCRIPTION_BYTES} bytes at most"
+            )));
+        }
+        self.issue(caller, &identity.name, request.scope.clone(), ttl, description).await
     }
 
-    /// Returns the caller's tokens, newest first.
+    /// Returns the caller's tokens, newest first. A narrow one tells of itself alone.
     pub async fn tokens(&self, caller: &Caller) -> Result<Tokens, StoreError> {
-        self.tokens_of(&identity(caller)?.name).await
+        let identity = identity(caller)?;
+        let mut tokens = self.tokens_of(&identity.name).await?;
+        if !identity.scope.is_unrestricted() {
+            tokens.tokens.retain(|token| Some(&token.id) == identity.token.as_ref());
+        }
+        Ok(tokens)
     }
 
     /// Returns a user's tokens, newest first.
@@ -80,7 +96,8 @@ impl Store {
         Ok(Tokens { tokens: tokens.into_iter().map(info).collect() })
     }
 
-    /// Revokes a token of the caller's; the operator may revoke everybody's. A narrow token may end itself and no other.
+    /// Revokes a token of the caller's, and those that were made by it; the operator may revoke everybody's. A narrow token
+    /// may end itself and no other.
     ///
     /// # Errors
     ///
@@ -98,10 +115,14 @@ impl Store {
                 identity.name == token.account.name && (identity.scope.is_unrestricted() || is_itself)
             }
         };
-        if !may_end || !tx.revoke_token(id, self.now()).await? {
+        if !may_end {
             return Err(unknown());
         }
-        let detail = serde_json::json!({ "user": token.account.name });
+        let n_ended = tx.revoke_token(id, self.now()).await?;
+        if n_ended == 0 {
+            return Err(unknown());
+        }
+        let detail = serde_json::json!({ "user": token.account.name, "ended": n_ended });
         self.note(&mut tx, caller, Deed::new("token-revoked", id.to_owned()).with(detail)).await?;
         Ok(tx.commit().await?)
     }
@@ -109,10 +130,8 @@ impl Store {
     /// Has a new key sign tokens from now on. Those that the old one has signed stay good until they end.
     pub async fn rotate_key(&self) -> Result<String, StoreError> {
         let mut tx = self.database().write().await?;
-        if let Some(old) = tx.current_signing_key().await? {
-            tx.retire_signing_key(&old.id, self.now()).await?;
-        }
-        let key = self.signing_key(&mut tx).await?;
+        tx.retire_signing_keys(self.now()).await?;
+        let key = self.new_signing_key(&mut tx).await?;
         self.note(&mut tx, &Caller::Admin, Deed::new("key-rotated", key.id.clone())).await?;
         tx.commit().await?;
         Ok(key.id)
@@ -167,6 +186,7 @@ impl Store {
             account: account.id,
             scope: &scope,
             description: description.unwrap_or_default(),
+            made_by: caller.token(),
             at: now,
             expires_at: expires,
         };
@@ -178,9 +198,13 @@ impl Store {
 
     /// Returns the key that signs new tokens; makes the first one.
     async fn signing_key(&self, tx: &mut Transaction) -> Result<SigningKey, StoreError> {
-        if let Some(key) = tx.current_signing_key().await? {
-            return Ok(key);
+        match tx.current_signing_key().await? {
+            Some(key) => Ok(key),
+            None => self.new_signing_key(tx).await,
         }
+    }
+
+    async fn new_signing_key(&self, tx: &mut Transaction) -> Result<SigningKey, StoreError> {
         let broken = || StoreError::Token(jsonwebtoken::errors::ErrorKind::InvalidEddsaKey.into());
         let pair = Ed25519KeyPair::generate().map_err(|_| broken())?;
         let pkcs8 = pair.to_pkcs8().map_err(|_| broken())?;
@@ -213,6 +237,10 @@ impl Store {
         let claims = self.verify(jwt, &key)?;
         let token = tx.token(&claims.jti).await?.ok_or_else(|| refused("the token is not known"))?;
         let now = self.now();
+        // Whoever came by a key that signs nothing more could otherwise go on making tokens that are still in use.
+        if claims.sub != token.account.name || claims.iat != seconds(token.created_at) {
+            return Err(refused("the token's claims are not those that it was made with"));
+        }
         if token.revoked_at.is_some() || token.account.disabled_at.is_some() || token.expires_at <= now {
             return Err(refused("the token is expired or revoked"));
         }
@@ -238,6 +266,9 @@ impl Store {
         if claims.exp <= seconds(self.now()) {
             return Err(refused("the token has expired"));
         }
+        if key.retired_at.is_some_and(|at| claims.iat > seconds(at)) {
+            return Err(refused("the token's key signed nothing more by then"));
+        }
         Ok(claims)
     }
 
@@ -251,17 +282,6 @@ impl Store {
         if let Err(error) = noted.await {
             tracing::debug!(token.id = id, error = &error as &dyn std::error::Error, "last use not noted");
         }
-    }
-
-    /// Revokes a token, as the operator. Says whether there was one to revoke.
-    pub async fn revoke_token(&self, id: &str) -> Result<bool, StoreError> {
-        let mut tx = self.database().write().await?;
-        let revoked = tx.revoke_token(id, self.now()).await?;
-        if revoked {
-            self.note(&mut tx, &Caller::Admin, Deed::new("token-revoked", id.to_owned())).await?;
-        }
-        tx.commit().await?;
-        Ok(revoked)
     }
 }
 

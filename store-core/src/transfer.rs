@@ -20,7 +20,8 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Forbidden`] for a caller who is not the new owner, nor a member of the group of that name;
-    /// [`StoreError::BadRequest`] if that owner has, or had, a base of the same name.
+    /// [`StoreError::BadRequest`] if that owner has, or had, a base of the same name; [`StoreError::Quota`] if it would have
+    /// more bytes than it may.
     pub async fn transfer(
         &self,
         caller: &Caller,
@@ -45,6 +46,7 @@ impl Store {
             return Err(StoreError::BadRequest(format!("{to} is or was another charm or bundle")));
         }
         tx.set_owner(base.id, &to.owner).await?;
+        self.keep_quota(&mut tx, &to.owner).await?;
         let body = Document::of(&serde_json::json!({ "from": base.name, "to": to }))?;
         let kind = EventKind::Transferred;
         let token = caller.token();

@@ -128,6 +128,25 @@ pub(crate) enum User {
     },
     /// List users and their groups
     List(Report),
+    /// Have a user be the one whom another issuer calls by that subject
+    Link {
+        /// The user's name
+        name: UserName,
+        /// The issuer, as the settings name it
+        issuer: String,
+        /// The user's `sub` there
+        subject: String,
+    },
+    /// Have a user do nothing any more; its tokens end
+    Disable {
+        /// The user's name
+        name: UserName,
+    },
+    /// Have a user that was disabled do something again; it needs a new token
+    Enable {
+        /// The user's name
+        name: UserName,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -320,7 +320,7 @@ impl From<CatalogError> for Problem {
             | CatalogError::Migration(_)
             | CatalogError::Scheme(_)
             | CatalogError::Encode(_) => Self::internal(&error),
-            CatalogError::TooLarge(_) => Self::bad_request(&error),
+            CatalogError::TooLarge(_) | CatalogError::NameTaken { .. } => Self::bad_request(&error),
         }
     }
 }

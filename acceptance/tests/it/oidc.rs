@@ -48,6 +48,39 @@ async fn a_user_of_another_issuer_is_who_the_token_says_with_groups_that_there_a
     assert_eq!(whoami(&server, &token).await, (200, json!({ "User": "alice", "Groups": ["dba"] })));
 }
 
+#[tokio::test]
+async fn whoever_has_the_name_of_a_user_or_group_that_there_is_gets_no_account() {
+    let (issuer, server) = both();
+    server.user("joe", &["dba"]);
+    let whois = async |claims: Value| {
+        let (status, answer) = whoami(&server, &issuer.token(&claims)).await;
+        (status, answer["Message"].as_str().unwrap_or_default().replace(issuer.url(), "ISSUER"))
+    };
+    let joe = json!({ "preferred_username": "joe", "sub": "42" });
+    let said = "authentication failed: there is a user `joe` already, and nobody said that it is you: the operator can, \
+                with `store-server user link joe ISSUER 42`";
+    assert_eq!(whois(joe.clone()).await, (401, said.to_owned()));
+    let said = "authentication failed: `dba` is the name of a group: choose another";
+    assert_eq!(whois(json!({ "preferred_username": "dba", "sub": "43" })).await, (401, said.to_owned()));
+    server.admin(&["user", "link", "joe", issuer.url(), "42"]).assert_code(0);
+    assert_eq!(whois(joe).await.0, 200);
+    // The issuer has given the name to somebody else.
+    assert_eq!(whois(json!({ "preferred_username": "joe", "sub": "44" })).await.0, 401);
+    // Who is known stays who it is, whatever the issuer calls it now.
+    let renamed = whoami(&server, &issuer.token(&json!({ "preferred_username": "joan", "sub": "42" }))).await;
+    assert_eq!((renamed.0, &renamed.1["User"]), (200, &json!("joe")));
+    server.admin(&["user", "disable", "joe"]).assert_code(0);
+    assert_eq!(whois(json!({ "preferred_username": "joe", "sub": "42" })).await.0, 401);
+}
+
+#[tokio::test]
+async fn an_issuer_makes_nobody_an_auditor() {
+    let (issuer, server) = both();
+    server.admin(&["group", "make", "auditors"]).assert_code(0);
+    let token = issuer.token(&json!({ "preferred_username": "alice", "groups": ["auditors"] }));
+    assert_eq!(whoami(&server, &token).await, (200, json!({ "User": "alice", "Groups": [] })));
+}
+
 type Claims = fn() -> (Value, Value);
 
 fn plain() -> Value {
@@ -80,6 +113,8 @@ const KEY: &str = "authentication failed: the token's key is not one of its issu
 #[test_case(|| (json!({}), with("iat", json!(now() + 300))), "authentication failed: the token is not good yet"; "from the future")]
 #[test_case(|| (json!({}), with("nbf", json!(now() + 300))), "authentication failed: the token is not good yet"; "not yet")]
 #[test_case(|| (json!({}), with("exp", json!(now() + 90_000))), "authentication failed: the token lives longer than a day"; "too long a life")]
+#[test_case(|| (json!({}), with("events", json!({}))), MALFORMED; "a notice of a logout")]
+#[test_case(|| (json!({}), with("sub", json!(null))), "authentication failed: the token names no subject"; "no subject")]
 #[test_case(|| (json!({}), with("preferred_username", json!("admin"))), "authentication failed: `admin` is the operator's name"; "the operator")]
 #[test_case(|| (json!({}), with("preferred_username", json!("../x"))), "authentication failed: the token's user has no name"; "a name that is none")]
 #[test_case(|| (json!({}), with("preferred_username", json!(null))), "authentication failed: the token's issuer names no user"; "nobody")]
@@ -114,6 +149,17 @@ async fn keys_are_asked_for_once_and_a_flood_of_unknown_ones_asks_no_more() {
         let forged = issuer.token_with(&json!({ "kid": format!("unknown-{n}") }), &plain());
         assert_eq!(whoami(&server, &forged).await.0, 401);
     }
+    assert_eq!(issuer.n_asked_for_keys(), 1);
+}
+
+#[tokio::test]
+async fn whoever_hangs_up_while_keys_are_asked_for_stops_nobody() {
+    let (issuer, server) = both();
+    issuer.answers_after(Duration::from_millis(500));
+    let forged = issuer.token_with(&json!({ "kid": "unknown" }), &plain());
+    let asked = whoami(&server, &forged);
+    tokio::time::timeout(Duration::from_millis(100), asked).await.unwrap_err();
+    assert_eq!(whoami(&server, &issuer.token(&plain())).await.0, 200);
     assert_eq!(issuer.n_asked_for_keys(), 1);
 }
 
@@ -189,6 +235,8 @@ fn a_trusted_job_publishes_and_nothing_else() {
         &["transfer", "~joe/mysql", "ops"],
         &["yank", "~joe/mysql-0", "--reason", "x"],
         &["trust", "list", "~joe/mysql"],
+        &["acl", "show", "~joe/mysql"],
+        &["group", "list"],
         &["token", "create"],
     ] {
         in_job(&joe, &runner, refused).assert_code(4);

@@ -57,7 +57,12 @@ async fn what_is_looked_for_in_the_audit_is_found_newest_first(database: Databas
     assert_eq!(transaction.audit(&older, 10).await.unwrap(), all[2..]);
 }
 
-const CHANGES: [&str; 2] = ["UPDATE audit SET actor = 'eve'", "DELETE FROM audit"];
+const CHANGES: [&str; 4] = [
+    "UPDATE audit SET actor = 'eve'",
+    "DELETE FROM audit",
+    "UPDATE event SET body = '{}'",
+    "DELETE FROM event",
+];
 
 async fn with_a_row(database: Database) {
     let mut transaction = database.write().await.unwrap();
@@ -70,9 +75,13 @@ async fn the_audit_is_only_added_to() {
     let place = SqliteDatabase::new();
     with_a_row(place.migrated().await).await;
     let mut connection = SqliteConnection::connect(&place.url()).await.unwrap();
-    for change in CHANGES {
-        let refused = sqlx::query(change).execute(&mut connection).await.unwrap_err();
-        assert!(refused.to_string().contains("the audit is only added to"), "{refused}");
+    let replaced = [
+        "INSERT OR REPLACE INTO audit SELECT * FROM audit",
+        "INSERT OR REPLACE INTO event SELECT * FROM event",
+    ];
+    for change in CHANGES.into_iter().chain(replaced) {
+        let refused = sqlx::query(change).execute(&mut connection).await.unwrap_err().to_string();
+        assert!(refused.contains("only added"), "{change}: {refused}");
     }
 }
 
@@ -81,8 +90,8 @@ async fn the_audit_is_only_added_to_on_postgres() {
     let Some(place) = PostgresDatabase::new().await else { return };
     with_a_row(place.migrated().await).await;
     let mut connection = PgConnection::connect(&place.url()).await.unwrap();
-    for change in CHANGES {
-        let refused = sqlx::query(change).execute(&mut connection).await.unwrap_err();
-        assert!(refused.to_string().contains("the audit is only added to"), "{refused}");
+    for change in CHANGES.into_iter().chain(["TRUNCATE audit", "TRUNCATE event CASCADE"]) {
+        let refused = sqlx::query(change).execute(&mut connection).await.unwrap_err().to_string();
+        assert!(refused.contains("only added"), "{change}: {refused}");
     }
 }

@@ -188,7 +188,7 @@ impl Publish<'_> {
         let streams = self.streams(&mut tx, &base, &charm).await?;
         let mut published = self.published(&mut tx, &base, &charm, &streams, warnings).await?;
         if charm.is_new || streams.values().any(|(_, is_new)| *is_new) {
-            self.store.check_quota(&mut tx, &base.name.owner, 0).await?;
+            self.store.keep_quota(&mut tx, &base.name.owner).await?;
             published.event = Some(self.tell(&mut tx, &base, &published).await?);
         }
         let result = Document::of(&published)?;

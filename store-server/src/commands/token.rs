@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use charm_model::rights::Scope;
+use charm_model::rights::{Caller, Scope};
 use v4_wire::token::TokenInfo;
 
 use crate::cli::Token;
@@ -25,7 +25,7 @@ pub(crate) async fn run(config: &Config, command: Token) -> anyhow::Result<ExitC
             })?;
         }
         Token::Revoke { id } => {
-            anyhow::ensure!(store.revoke_token(&id).await?, "there is no token `{id}` that could be revoked");
+            store.end_token(&Caller::Admin, &id).await?;
             output::line(&format!("{id} is revoked"))?;
         }
     }

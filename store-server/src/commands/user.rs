@@ -27,6 +27,18 @@ pub(crate) async fn run(config: &Config, command: User) -> anyhow::Result<ExitCo
             // The token alone, so that a script can take it as it is.
             output::result(report.format, &json, || token.token.clone())?;
         }
+        User::Link { name, issuer, subject } => {
+            store.link_user(&name, &issuer, &subject).await?;
+            output::line(&format!("{name} is `{subject}` of {issuer}"))?;
+        }
+        User::Disable { name } => {
+            store.set_disabled(&name, true).await?;
+            output::line(&format!("{name} is disabled, and its tokens have ended"))?;
+        }
+        User::Enable { name } => {
+            store.set_disabled(&name, false).await?;
+            output::line(&format!("{name} is enabled"))?;
+        }
         User::List(report) => {
             let users = store.users().await?;
             let json: Vec<_> = users.iter().map(shown).collect();

@@ -55,6 +55,15 @@ async fn refuses_to(verb: &str, request: Value) -> String {
     store.post(&format!("/v4/~alice/mysql/rights/{verb}"), &request).by(&alice).await.outcome()
 }
 
+#[test_case(json!({ "maintainers": ["alice", "nobody"] }) => "400 there is no user `nobody`: add it first")]
+#[test_case(json!({ "installers": ["@nobody"] }) => "400 there is no group `@nobody`")]
+#[test_case(json!({ "streams": { "paid": ["typo"] } }) => "400 there is no user `typo`: add it first")]
+#[tokio::test]
+async fn refuses_to_set(request: Value) -> String {
+    let (store, alice, _) = store().await;
+    store.put("/v4/~alice/mysql/rights", &request).by(&alice).await.outcome()
+}
+
 #[tokio::test]
 async fn grants_of_many_at_once_are_all_kept() {
     let (store, alice, _) = store().await;

@@ -76,6 +76,13 @@ async fn the_operator_alone_makes_groups() {
 }
 
 #[tokio::test]
+async fn a_group_of_a_user_s_name_is_not_made() {
+    let (store, ..) = store().await;
+    let refused = store.put("/v4/groups/alice", &json!({})).with_basic("admin", ADMIN_PASSWORD).await;
+    assert_eq!(refused.outcome(), "400 `alice` is the name of a user: choose another");
+}
+
+#[tokio::test]
 async fn a_narrow_token_changes_no_members() {
     let (store, ..) = store().await;
     let narrow = store.token("alice", &["publish"]).await;

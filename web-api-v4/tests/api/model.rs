@@ -88,6 +88,10 @@ fn may(rights: &Rights, asker: Asker, base: &str, right: char, stream: &str, cha
     match asker {
         Asker::Operator => true,
         Asker::Nobody => holds(rights, None, right, stream),
+        // A change is somebody's, by a token that is good for it, whatever everybody may.
+        Asker::User(user, rule) if right == 'p' => {
+            covers(rule, base, right, stream, channel) && holds(rights, Some(user), right, stream)
+        }
         Asker::User(user, rule) => {
             holds(rights, None, right, stream)
                 || covers(rule, base, right, stream, channel) && holds(rights, Some(user), right, stream)
@@ -115,7 +119,7 @@ const ENDPOINTS: [Endpoint; 21] = [
     (|base| get(&format!("/v4/~alice/{base}-0/archive")), 'd', "", ""),
     (|base| get(&format!("/v4/~alice/{base}-0.stable.0/resources/common/app")), 'd', "stable", ""),
     (|base| get(&format!("/v4/~alice/{base}-0.paid.0/resources/common/app")), 'd', "paid", ""),
-    (|base| get(&format!("/v4/~alice/{base}/rights")), 'p', "", ""),
+    (|base| get(&format!("/v4/~alice/{base}/rights")), 'p', "", "any"),
     (|base| write("PUT", &format!("/v4/~alice/{base}/rights"), &json!({})), 'p', "", "any"),
     (|base| write("DELETE", &format!("/v4/~alice/{base}-0/withdrawn"), &Value::Null), 'p', "", "any"),
     (

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use charm_model::rights::Caller;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use test_case::test_case;
@@ -157,7 +158,7 @@ async fn a_revoked_token_is_refused_at_once() {
     let store = TestStore::new().await;
     let alice = store.user("alice").await;
     assert_eq!(with_token(&store, &alice.token).await.status, 200);
-    assert!(store.store.revoke_token(&alice.token_id).await.unwrap());
+    store.store.end_token(&Caller::Admin, &alice.token_id).await.unwrap();
     let refused = with_token(&store, &alice.token).await;
     assert_eq!(refused.outcome(), "401 authentication failed: the token is expired or revoked");
 }
@@ -167,7 +168,7 @@ async fn a_bad_token_is_refused_even_where_none_is_needed() {
     let store = TestStore::new().await;
     let alice = store.user("alice").await;
     store.publish_openly(&alice, &Charm::named("mysql")).await;
-    store.store.revoke_token(&alice.token_id).await.unwrap();
+    store.store.end_token(&Caller::Admin, &alice.token_id).await.unwrap();
     assert_eq!(store.get("/v4/~alice/mysql/archive").by(&alice).await.status, 401);
     assert_eq!(store.get("/v4/~alice/mysql/archive").await.status, 200);
 }
@@ -205,6 +206,68 @@ async fn a_narrow_token_makes_no_other_and_ends_itself_alone() {
 }
 
 #[tokio::test]
+async fn what_was_made_by_a_token_ends_with_it() {
+    let store = TestStore::new().await;
+    let alice = store.user("alice").await;
+    let child = store.post("/v4/tokens", &json!({})).by(&alice).await.json();
+    let child = child["token"].as_str().unwrap();
+    assert_eq!(with_token(&store, child).await.status, 200);
+    assert_eq!(store.delete(&format!("/v4/tokens/{}", alice.token_id)).by(&alice).await.status, 200);
+    let refused = with_token(&store, child).await.outcome();
+    assert_eq!(refused, "401 authentication failed: the token is expired or revoked");
+}
+
+#[tokio::test]
+async fn a_narrow_token_tells_of_itself_alone() {
+    let store = TestStore::new().await;
+    store.user_in("alice", &["dba"]).await;
+    let narrow = store.token("alice", &["publish"]).await;
+    let listed = store.get("/v4/tokens").by(&narrow).await.json();
+    let ids: Vec<_> = listed["tokens"].as_array().unwrap().iter().map(|token| token["id"].clone()).collect();
+    assert_eq!(ids, [json!(narrow.token_id)]);
+    let said = "401 this token is not good for that: groups are for one that has no restrictions";
+    assert_eq!(store.get("/v4/groups").by(&narrow).await.outcome(), said);
+    assert_eq!(store.get("/v4/groups/dba").by(&narrow).await.outcome(), said);
+}
+
+#[tokio::test]
+async fn a_user_who_is_disabled_does_nothing_more() {
+    let store = TestStore::new().await;
+    let alice = store.user("alice").await;
+    let name = "alice".parse().unwrap();
+    store.store.set_disabled(&name, true).await.unwrap();
+    assert_eq!(with_token(&store, &alice.token).await.status, 401);
+    store.store.set_disabled(&name, false).await.unwrap();
+    assert_eq!(with_token(&store, &alice.token).await.status, 401, "it has ended for good");
+    let newer = store.token("alice", &[]).await;
+    assert_eq!(with_token(&store, &newer.token).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_key_that_signs_nothing_more_signs_no_other_claims() {
+    let store = TestStore::new().await;
+    let alice = store.user("alice").await;
+    let bob = store.user("bob").await;
+    let stolen = store.place.database.read().await.unwrap().current_signing_key().await.unwrap().unwrap();
+    let sign = |key: &catalog::signing_key::SigningKey, claims: &Value| {
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.kid = Some(key.id.clone());
+        wrapped(&jsonwebtoken::encode(&header, claims, &EncodingKey::from_ed_der(&key.private_key)).unwrap())
+    };
+    let mut claims = serde_json::to_value(&Parts::of(&alice).claims).unwrap();
+    claims["jti"] = json!(bob.token_id);
+    let said = "401 authentication failed: the token's claims are not those that it was made with";
+    assert_eq!(with_token(&store, &sign(&stolen, &claims)).await.outcome(), said, "another's name");
+    store.clock.pass(std::time::Duration::from_secs(5));
+    store.store.rotate_key().await.unwrap();
+    store.clock.pass(std::time::Duration::from_secs(5));
+    let newer = store.token("alice", &[]).await;
+    let claims = serde_json::to_value(&Parts::of(&newer).claims).unwrap();
+    let said = "401 authentication failed: the token's key signed nothing more by then";
+    assert_eq!(with_token(&store, &sign(&stolen, &claims)).await.outcome(), said);
+}
+
+#[tokio::test]
 async fn a_token_of_somebody_else_is_one_that_there_is_not() {
     let store = TestStore::new().await;
     let (alice, eve) = (store.user("alice").await, store.user("eve").await);
@@ -218,6 +281,9 @@ async fn a_token_of_somebody_else_is_one_that_there_is_not() {
 #[test_case(json!({ "ttl_secs": 32_000_000 }); "more than a year")]
 #[test_case(json!({ "scope": ["~alice/mysql.paid:publish"] }); "a stream for publishing")]
 #[test_case(json!({ "user": "bob" }); "somebody else's")]
+#[test_case(json!({ "description": "x".repeat(201) }); "a story")]
+#[test_case(json!({ "description": "two\nlines" }); "two lines")]
+#[test_case(json!({ "scope": vec!["publish"; 51] }); "more rules than anybody needs")]
 #[tokio::test]
 async fn a_token_is_not_made(request: Value) {
     let store = TestStore::new().await;
