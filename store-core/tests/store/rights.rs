@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use charm_model::rights::Principal;
 use store_core::StoreError;
 use v4_wire::rights::RightsRequest;
@@ -21,6 +23,7 @@ async fn two_changes_of_rights_at_once_are_both_kept(place: Place) {
     let base = reference("~alice/one");
     for round in 0..10 {
         let installer = format!("installer{round}");
+        store.add_user(&installer.parse().unwrap(), &BTreeSet::new()).await.unwrap();
         let installers =
             RightsRequest { installers: Some(principals(&[&installer])), ..RightsRequest::default() };
         let preset = Some(if round % 2 == 0 { "public" } else { "closed" }.to_owned());
@@ -38,6 +41,9 @@ async fn two_changes_of_rights_at_once_are_both_kept(place: Place) {
 async fn a_maintainer_who_is_being_removed_changes_nothing_afterwards(place: Place) {
     let (store, other) = (place.server().await, place.server().await);
     let (alice, bob) = (user("alice"), user("bob"));
+    for user in ["alice", "bob"] {
+        store.add_user(&user.parse().unwrap(), &BTreeSet::new()).await.unwrap();
+    }
     publish(&store, &alice, &Sample::new("~alice/one", "one")).await.unwrap();
     let base = reference("~alice/one");
     let maintained_by =

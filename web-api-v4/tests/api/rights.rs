@@ -179,7 +179,6 @@ async fn a_narrowed_token_publishes_what_it_is_for_and_nothing_else() {
 #[tokio::test]
 async fn a_base_is_made_by_its_owner_or_a_member_of_the_group_of_that_name() {
     let store = TestStore::new().await;
-    store.user("charmers").await;
     let bob = store.user_in("bob", &["charmers"]).await;
     let plan = Charm::named("mysql").plan("charmers");
     assert_eq!(store.post("/v4/publish", &plan).by(&bob).await.status, 200);
