@@ -15,7 +15,7 @@ use crate::cursor::Cursor;
 use crate::entry::{Audience, Card, Entry, cut};
 use crate::error::SearchError;
 use crate::names;
-use crate::prior::prior;
+use crate::prior;
 use crate::schema::{self, Fields};
 use crate::shelf::Shelf;
 
@@ -127,7 +127,8 @@ impl SearchIndex {
 
     fn document(&self, audience: &Audience, entry: &Entry) -> Result<TantivyDocument, SearchError> {
         let mut document = TantivyDocument::default();
-        self.add_name(&mut document, entry);
+        let prior = prior::prior(entry);
+        self.add_name(&mut document, entry, prior);
         self.add_prose(&mut document, entry);
         self.add_labels(&mut document, audience, entry);
         let fields = &self.fields;
@@ -135,13 +136,13 @@ impl SearchIndex {
         document.add_u64(fields.lead, entry.is_lead.into());
         document.add_u64(fields.preferred, entry.is_preferred.into());
         document.add_u64(fields.downloads, entry.downloads);
-        document.add_f64(fields.prior, prior(entry));
+        document.add_f64(fields.prior, prior);
         document.add_u64(fields.order, order(entry));
         document.add_bytes(fields.card, &serde_json::to_vec(&Card::of(entry)).map_err(SearchError::Corrupt)?);
         Ok(document)
     }
 
-    fn add_name(&self, document: &mut TantivyDocument, entry: &Entry) {
+    fn add_name(&self, document: &mut TantivyDocument, entry: &Entry, prior: f64) {
         let (fields, name) = (&self.fields, entry.base.name.as_str());
         let compact = names::compact(name);
         document.add_text(fields.name, name);
@@ -154,6 +155,10 @@ impl SearchIndex {
         }
         for start in names::starts(&compact) {
             document.add_text(fields.name_starts, start);
+            if names::is_short(start) {
+                let class = prior::class(prior);
+                document.add_text(fields.classed_starts, names::start_of_class(start, class));
+            }
         }
         for start in names::inner_starts(name) {
             document.add_text(fields.inner_starts, start);

@@ -8,10 +8,11 @@
 //!    of when. [`prior`](mod@prior) says what speaks for an entry whatever is asked.
 //! 4. [`query`](mod@query), [`text`](mod@text), [`spelling`](mod@spelling): what is asked, and what was meant.
 //! 5. [`relevance`](mod@relevance), [`filter`](mod@filter): what that is as a query; who may see what is part of it.
-//! 6. [`search`](mod@search), [`sorted`](mod@sorted), [`facets`](mod@facets), [`snippet`](mod@snippet), [`answer`](mod@answer): the answer.
+//! 6. [`search`](mod@search), [`complete`](mod@complete), [`sorted`](mod@sorted), [`facets`](mod@facets), [`snippet`](mod@snippet), [`answer`](mod@answer): the answer.
 
 mod analysis;
 mod answer;
+mod complete;
 mod concepts;
 mod cursor;
 mod entry;

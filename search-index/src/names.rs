@@ -46,6 +46,16 @@ pub(crate) fn starts(text: &str) -> impl Iterator<Item = &str> {
     (1..=text.len().min(MAX_START_BYTES)).filter(|end| text.is_char_boundary(*end)).map(|end| &text[..end])
 }
 
+/// Says whether so many names begin with that that hardly anybody reads all of them.
+pub(crate) const fn is_short(start: &str) -> bool {
+    start.len() < PART_BYTES
+}
+
+/// The beginning of names for which so much speaks.
+pub(crate) fn start_of_class(start: &str, class: u8) -> String {
+    format!("{class}{start}")
+}
+
 /// The beginnings of every word of a name but the first, run together with those behind it.
 pub(crate) fn inner_starts(name: &str) -> BTreeSet<String> {
     let words = telling(name, QUALIFIERS);

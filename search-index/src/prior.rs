@@ -34,6 +34,19 @@ pub(crate) fn prior(entry: &Entry) -> f64 {
     promulgated * downloads * revisions * kind * freshness(entry) * doubt(entry)
 }
 
+/// The classes that factors fall into, the best first.
+pub(crate) const CLASSES: std::ops::Range<u8> = 0..4;
+
+/// Returns the class of a factor: the best are few wherever there are downloads, and promulgated ones elsewhere.
+pub(crate) fn class(prior: f64) -> u8 {
+    match prior {
+        1.5.. => 0,
+        1.3.. => 1,
+        1.15.. => 2,
+        _ => 3,
+    }
+}
+
 /// What was published lately is a little better: a tenth over the whole of the store's life.
 fn freshness(entry: &Entry) -> f64 {
     let age = count(entry.published_at.as_micros().max(0).cast_unsigned()) - EPOCH_MICROS;

@@ -177,7 +177,7 @@ fn term(field: Field, text: &str, worth: f32) -> Box<dyn Query> {
     boosted(Box::new(TermQuery::new(term, IndexRecordOption::WithFreqs)), worth)
 }
 
-fn flat(field: Field, text: &str, worth: f32) -> Box<dyn Query> {
+pub(crate) fn flat(field: Field, text: &str, worth: f32) -> Box<dyn Query> {
     let term = Term::from_field_text(field, text);
     Box::new(ConstScoreQuery::new(Box::new(TermQuery::new(term, IndexRecordOption::Basic)), worth))
 }

@@ -7,7 +7,7 @@ use tantivy::schema::{
 use crate::analysis::PROSE;
 
 /// Moves whenever an index of before cannot be read, or would answer otherwise: then it is made again.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// The fields, each under its name in the index.
 #[derive(Debug, Clone)]
@@ -24,6 +24,8 @@ pub(crate) struct Fields {
     pub(crate) name_words: Field,
     /// How the name begins.
     pub(crate) name_starts: Field,
+    /// How it begins, if that is short, and how much speaks for it.
+    pub(crate) classed_starts: Field,
     /// How its other words begin.
     pub(crate) inner_starts: Field,
     /// Three bytes from everywhere in it, with their places: what the name has within is a phrase of them.
@@ -86,6 +88,7 @@ pub(crate) fn schema() -> (Schema, Fields) {
         name_core: schema.add_text_field("name_core", label.clone()),
         name_words: schema.add_text_field("name_words", words(true)),
         name_starts: schema.add_text_field("name_starts", label.clone()),
+        classed_starts: schema.add_text_field("classed_starts", label.clone()),
         inner_starts: schema.add_text_field("inner_starts", label.clone()),
         name_parts: schema.add_text_field("name_parts", parts()),
         concepts: schema.add_text_field("concepts", prose(IndexRecordOption::WithFreqsAndPositions, false)),

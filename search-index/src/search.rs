@@ -9,12 +9,11 @@ use tantivy::{DocAddress, DocId, Score, Searcher, SegmentReader, TantivyDocument
 
 use crate::analysis;
 use crate::answer::{Answer, Hit};
-use crate::entry::{Card, cut};
+use crate::entry::Card;
 use crate::error::SearchError;
 use crate::facets::{self, Counts, FacetCounter, FacetFields};
 use crate::filter;
 use crate::index::SearchIndex;
-use crate::names;
 use crate::query::{Filters, Listing, Query, Sort, SortKey};
 use crate::relevance::{self, Word};
 use crate::shelf::Rarity;
@@ -53,8 +52,8 @@ const BY_REVISION: FacetFields = &[
 ];
 
 /// One of the shelves, for one search, and what selects the entries there that the caller may know of.
-struct Side {
-    searcher: Searcher,
+pub(crate) struct Side {
+    pub(crate) searcher: Searcher,
     audience: Option<Box<dyn Wanted>>,
 }
 
@@ -66,13 +65,13 @@ struct Found {
 }
 
 /// A text as it is looked for.
-struct Understood {
-    query: Box<dyn Wanted>,
+pub(crate) struct Understood {
+    pub(crate) query: Box<dyn Wanted>,
     /// What the text says outright that must hold.
-    filters: Filters,
+    pub(crate) filters: Filters,
     /// What highlights show.
-    stems: BTreeSet<String>,
-    suggestion: Option<String>,
+    pub(crate) stems: BTreeSet<String>,
+    pub(crate) suggestion: Option<String>,
 }
 
 impl SearchIndex {
@@ -81,25 +80,6 @@ impl SearchIndex {
         let rarity = self.everybody.searcher();
         let understood = self.understand(&rarity, text::read(&query.text), query.within_names)?;
         self.answer(caller, &rarity, query, &understood)
-    }
-
-    /// Returns names that begin like the query's text, the likeliest first; where none does, what the text finds.
-    pub fn complete(&self, caller: &Caller, query: &Query) -> Result<Vec<Hit>, SearchError> {
-        let text::Wanted { start, filters, .. } = text::read(&query.text);
-        let start = cut(&start, names::MAX_START_BYTES).to_owned();
-        if start.is_empty() && filters == Filters::default() {
-            return Ok(Vec::new());
-        }
-        let flat = |field, worth| Box::new(ConstScoreQuery::new(filter::label(field, &start), worth)) as _;
-        let starts = vec![
-            flat(self.fields.name_whole, 4.0),
-            flat(self.fields.name_core, 3.0),
-            flat(self.fields.name_starts, 2.0),
-            flat(self.fields.inner_starts, 1.0),
-        ];
-        let begins = Understood { query: filter::any(starts), filters, ..Understood::default() };
-        let hits = self.answer(caller, &self.everybody.searcher(), query, &begins)?.hits;
-        if hits.is_empty() { Ok(self.search(caller, query)?.hits) } else { Ok(hits) }
     }
 
     /// Asks the shelves that the caller may look at, and puts what they find together.
@@ -129,7 +109,7 @@ impl SearchIndex {
         Ok(answer)
     }
 
-    fn sides(&self, caller: &Caller) -> Vec<Side> {
+    pub(crate) fn sides(&self, caller: &Caller) -> Vec<Side> {
         let everybody = Side { searcher: self.everybody.searcher(), audience: None };
         let audience = filter::audience(&self.fields, caller);
         let some = audience.map(|it| Side { searcher: self.some.searcher(), audience: Some(it) });
@@ -221,7 +201,7 @@ impl SearchIndex {
     }
 
     /// The text, the filters and the audience together.
-    fn whole(&self, understood: &Understood, side: &Side, query: &Query) -> Box<dyn Wanted> {
+    pub(crate) fn whole(&self, understood: &Understood, side: &Side, query: &Query) -> Box<dyn Wanted> {
         let text = std::iter::once(understood.query.box_clone());
         let conditions = [&understood.filters, &query.filters]
             .into_iter()
@@ -231,7 +211,7 @@ impl SearchIndex {
         filter::all(text.chain(conditions).chain(listed).chain(audience).collect())
     }
 
-    fn hit(
+    pub(crate) fn hit(
         &self,
         searcher: &Searcher,
         address: DocAddress,
@@ -259,7 +239,7 @@ impl Default for Understood {
     }
 }
 
-fn page<T>(top: Vec<T>, query: &Query) -> impl Iterator<Item = T> {
+pub(crate) fn page<T>(top: Vec<T>, query: &Query) -> impl Iterator<Item = T> {
     let n_shown = query.limit.min(MAX_WINDOW.saturating_sub(query.skip));
     top.into_iter().skip(query.skip).take(n_shown)
 }
@@ -294,14 +274,16 @@ fn facet_fields(listing: Listing) -> FacetFields {
 }
 
 /// Whether a base may be among the results more than once, though one result is all that most people want of it.
-fn is_repeating(query: &Query) -> bool {
+pub(crate) fn is_repeating(query: &Query) -> bool {
     query.filters.series.is_empty()
 }
 
 /// The score with what speaks for the entry itself, and what decides between equals.
-type Place = (Score, u64);
+pub(crate) type Place = (Score, u64);
 
-fn place(is_repeating: bool) -> impl Fn(&SegmentReader) -> Box<dyn Fn(DocId, Score) -> Place> + Send + Sync {
+pub(crate) fn place(
+    is_repeating: bool,
+) -> impl Fn(&SegmentReader) -> Box<dyn Fn(DocId, Score) -> Place> + Send + Sync {
     move |segment| {
         let columns = segment.fast_fields();
         let (Ok(prior), Ok(preferred), Ok(order)) =

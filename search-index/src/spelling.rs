@@ -42,7 +42,7 @@ pub(crate) fn is_known(searcher: &Searcher, fields: &Fields, word: &str) -> Resu
 
 /// Returns the words that may have been meant, the likeliest first.
 pub(crate) fn meant(searcher: &Searcher, fields: &Fields, word: &str) -> Result<Vec<String>, SearchError> {
-    let near = |distance| near(searcher, fields, word, distance);
+    let near = |distance| near(searcher, fields, word, distance, None);
     let mut found = if word.len() < MIN_BYTES { Vec::new() } else { near(1)? };
     if found.is_empty() && word.len() >= MIN_BYTES_FOR_TWO {
         found = near(2)?;
@@ -53,19 +53,37 @@ pub(crate) fn meant(searcher: &Searcher, fields: &Fields, word: &str) -> Result<
     Ok(found.into_iter().take(MAX_MEANT).map(|(other, _)| other).collect())
 }
 
-/// The words at that distance, each with the number of entries that have it.
+/// Returns the words that may have been meant by whoever is still typing: one error, and never the first letter.
+pub(crate) fn likely(searcher: &Searcher, fields: &Fields, word: &str) -> Result<Vec<String>, SearchError> {
+    let Some(first) = word.chars().next().filter(|_| word.len() >= MIN_BYTES) else { return Ok(Vec::new()) };
+    let mut found = near(searcher, fields, word, 1, Some(first))?;
+    found.sort_by_key(|(other, n)| (std::cmp::Reverse(*n), other.clone()));
+    Ok(found.into_iter().take(MAX_MEANT).map(|(other, _)| other).collect())
+}
+
+/// The words at that distance, of those that begin with a letter, each with the number of entries that have it.
 fn near(
     searcher: &Searcher,
     fields: &Fields,
     word: &str,
     distance: u8,
+    first: Option<char>,
 ) -> Result<Vec<(String, u64)>, SearchError> {
     let query = FuzzyTermQuery::new(Term::from_field_text(fields.spelling, word), distance, true);
     let mut found = std::collections::BTreeMap::<String, u64>::new();
     for segment in searcher.segment_readers() {
         let index = segment.inverted_index(fields.spelling)?;
-        let mut words =
-            index.terms().search(query.automaton()?).into_stream().map_err(tantivy::TantivyError::from)?;
+        let mut words = index.terms().search(query.automaton()?);
+        if let Some(first) = first {
+            let mut end = String::from(first).into_bytes();
+            words = words.ge(&end);
+            // The next of all texts that do not begin so. UTF-8 has no byte 0xff.
+            if let Some(last) = end.last_mut() {
+                *last += 1;
+            }
+            words = words.lt(&end);
+        }
+        let mut words = words.into_stream().map_err(tantivy::TantivyError::from)?;
         while words.advance() {
             if let Ok(other) = std::str::from_utf8(words.key()) {
                 *found.entry(other.to_owned()).or_default() += u64::from(words.value().doc_freq);

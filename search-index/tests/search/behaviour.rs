@@ -215,6 +215,9 @@ fn completion_is_of_whole_names_first() {
         hits.into_iter().map(|hit| hit.base.name.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(complete("redis")[..2], ["redis", "redis-exporter"]);
+    let by_letter = ["rabbitmq-server", "redis", "redis-exporter", "ceph-radosgw", "mysql-router"];
+    assert_eq!(complete("r"), by_letter, "the likeliest first, inner words last");
+    assert_eq!(complete("caching key")[0], "memcached", "what it is about, where no name begins so");
     assert_eq!(complete("ceph-o"), ["ceph-osd"]);
     assert_eq!(complete("Ceph o"), ["ceph-osd"]);
     assert_eq!(complete("promethues")[0], "prometheus2");
@@ -330,7 +333,7 @@ fn a_byte_that_is_not_as_it_was_written_is_noticed() {
     index.replace(&entry.base.clone(), &Audience::Everybody, std::slice::from_ref(&entry)).unwrap();
     index.commit(at(1)).unwrap();
     assert!(index.is_sound().unwrap());
-    let shelf = std::fs::read_dir(directory.path().join("v1/everybody")).unwrap();
+    let shelf = std::fs::read_dir(directory.path().join("v2/everybody")).unwrap();
     let stored =
         shelf.map(|file| file.unwrap().path()).find(|file| file.extension().is_some_and(|it| it == "store"));
     let stored = stored.unwrap();

@@ -73,7 +73,7 @@ async fn a_damaged_index_is_made_again(place: Place) {
     offer(&server, "~alice/mysql", "first").await;
     found(&server, "first").await;
     drop(server);
-    fs::write(directory.path().join("0/index-0/v1/everybody/meta.json"), "{").unwrap();
+    fs::write(directory.path().join("0/index-0/v2/everybody/meta.json"), "{").unwrap();
     let server = place.searching_server(directory.path()).await;
     assert_eq!(found(&server, "first").await, ["~alice/mysql-0"]);
     drop(server);
@@ -84,7 +84,7 @@ async fn a_damaged_index_is_made_again(place: Place) {
 
 /// The files of the index in which entries are kept to be shown.
 fn stored(search: &Path) -> Vec<PathBuf> {
-    let shelf = fs::read_dir(search.join("0/index-0/v1/everybody")).unwrap();
+    let shelf = fs::read_dir(search.join("0/index-0/v2/everybody")).unwrap();
     let files = shelf.map(|file| file.unwrap().path());
     files.filter(|file| file.extension().is_some_and(|it| it == "store")).collect()
 }
