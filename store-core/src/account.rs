@@ -36,6 +36,16 @@ pub enum Credentials {
     },
 }
 
+impl Credentials {
+    /// Says whether somebody could come by them by trying: passwords, and not tokens, which are signed.
+    pub fn can_be_guessed(&self) -> bool {
+        match self {
+            Self::None | Self::Bearer(_) => false,
+            Self::Basic { password, .. } => !looks_like_token(password.expose_secret()),
+        }
+    }
+}
+
 impl Store {
     /// Returns who is asking.
     ///

@@ -58,7 +58,7 @@ struct SettingsFile {
 pub(crate) struct LimitSettings {
     /// The most requests of one account, or address, in a minute, to one server.
     requests_per_minute: Option<u32>,
-    /// The most bad passwords and tokens of one address in a minute, to one server.
+    /// The most bad passwords of one address in a minute, to one server.
     failed_logins_per_minute: Option<u32>,
     /// The most bytes that one account has on their way to one server.
     upload_bytes: Option<u64>,

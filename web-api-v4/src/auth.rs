@@ -4,6 +4,7 @@ use axum::extract::FromRequestParts;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use charm_model::rights::Caller;
+use http::Method;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use store_core::{Credentials, StoreError};
@@ -22,20 +23,37 @@ impl FromRequestParts<App> for Auth {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let (address, now) = (ClientAddress::of(&parts.extensions), app.store.now());
         let caller = match credentials(parts) {
-            Ok(Credentials::None) => Caller::Anonymous,
-            credentials => {
-                app.throttle.login(address, now)?;
-                let caller = match credentials {
-                    Ok(credentials) => app.store.authenticate(&credentials).await,
-                    Err(error) => Err(error),
-                };
-                caller.inspect_err(|_| app.throttle.failed_login(address, now))?
-            }
+            Ok(credentials) => authenticate(app, address, &credentials).await,
+            Err(error) => Err(error.into()),
         };
-        app.throttle.request(&caller, address, now)?;
+        // Whoever cannot be told apart is nobody, and counted as such.
+        let counted = caller.as_ref().unwrap_or(&Caller::Anonymous);
+        app.throttle.request(counted, address, now)?;
+        let caller = caller?;
+        if caller == Caller::Anonymous && !matches!(parts.method, Method::GET | Method::HEAD) {
+            // Every change is somebody's: what nobody sends need not be read.
+            return Err(Problem::login_needed());
+        }
         audited::remember(&parts.extensions, &caller);
         Ok(Self(caller))
     }
+}
+
+async fn authenticate(
+    app: &App,
+    address: ClientAddress,
+    credentials: &Credentials,
+) -> Result<Caller, Problem> {
+    if !credentials.can_be_guessed() {
+        return Ok(app.store.authenticate(credentials).await?);
+    }
+    let guess = app.throttle.guess(address, app.store.now())?;
+    let caller = app.store.authenticate(credentials).await;
+    // What was not looked at to its end, because its client went away, stays a guess.
+    if !matches!(caller, Err(StoreError::Unauthenticated(_))) {
+        guess.give_back();
+    }
+    Ok(caller?)
 }
 
 fn credentials(parts: &Parts) -> Result<Credentials, StoreError> {

@@ -65,6 +65,11 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, V4Code::Unauthorized, code, message)
     }
 
+    /// Answers nobody, where somebody is needed.
+    pub(crate) fn login_needed() -> Self {
+        StoreError::Unauthenticated("authentication failed: missing HTTP auth header".to_owned()).into()
+    }
+
     /// Answers whoever stands behind a line on which nothing moves, if that is still heard.
     pub(crate) fn stalled(stalled: Stalled) -> Self {
         Self::new(StatusCode::REQUEST_TIMEOUT, V4Code::Unavailable, Code::Stalled, stalled).hint(ASK_AGAIN)

@@ -16,8 +16,11 @@ use crate::problem::Problem;
 use crate::throttle::Throttle;
 use crate::{audited, id_path, idle, leftover, openapi, transport};
 
-/// The largest JSON body, in bytes. A plan of 30,000 files with long names is two thirds of it.
-const MAX_JSON_BYTES: usize = 16 << 20;
+/// The largest JSON body, in bytes.
+const MAX_JSON_BYTES: usize = 64 << 10;
+
+/// The largest plan and commit, in bytes. A plan of 30,000 files with long names is two thirds of it.
+const MAX_PLAN_BYTES: usize = 16 << 20;
 
 /// What every handler shares.
 #[derive(Clone)]
@@ -32,7 +35,7 @@ pub struct App {
 
 /// Returns the whole application.
 pub fn router(app: App) -> Router {
-    let parts = DefaultBodyLimit::disable();
+    let (parts, plans) = (DefaultBodyLimit::disable(), DefaultBodyLimit::max(MAX_PLAN_BYTES));
     let of_an_entity = Router::new()
         .route("/archive", get(archive::whole))
         .route("/archive/{*path}", get(archive::file))
@@ -74,9 +77,9 @@ pub fn router(app: App) -> Router {
         .route("/v4/search/complete", get(search::complete))
         .route("/v4/search/interesting", get(search::interesting))
         .route("/v5/search", get(search::v5))
-        .route("/v4/publish", post(publish::plan))
+        .route("/v4/publish", post(publish::plan).layer(plans))
         .route("/v4/publish/{session}", delete(publish::abandon))
-        .route("/v4/publish/{session}/commit", post(publish::commit))
+        .route("/v4/publish/{session}/commit", post(publish::commit).layer(plans))
         .route("/v4/publish/{session}/blobs", post(publish::receive_pack).layer(parts))
         .route(
             "/v4/publish/{session}/blobs/{sha256}",

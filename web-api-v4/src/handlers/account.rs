@@ -3,7 +3,6 @@
 use axum::Json;
 use charm_model::rights::Caller;
 use http::StatusCode;
-use store_core::StoreError;
 use v4_wire::account::WhoAmI;
 use v4_wire::error::{Code, V4Code};
 
@@ -21,9 +20,6 @@ pub(crate) async fn whoami(Auth(caller): Auth) -> Result<Json<WhoAmI>, Problem> 
             Code::Forbidden,
             "admin credentials used",
         )),
-        Caller::Anonymous => {
-            Err(StoreError::Unauthenticated("authentication failed: missing HTTP auth header".to_owned())
-                .into())
-        }
+        Caller::Anonymous => Err(Problem::login_needed()),
     }
 }

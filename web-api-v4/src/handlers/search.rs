@@ -18,7 +18,6 @@ use crate::include::Include;
 use crate::problem::Problem;
 use crate::router::App;
 use crate::search_query::{SearchQuery, read};
-use crate::throttle::ClientAddress;
 
 /// Whoever cannot be told apart searches as nobody: v4 never refuses a search for its credentials. Whoever asks too often
 /// is refused all the same.
@@ -31,11 +30,8 @@ impl axum::extract::FromRequestParts<App> for AnyCaller {
         match Auth::from_request_parts(parts, app).await {
             Ok(Auth(caller)) => Ok(Self(caller)),
             Err(problem) if problem.status == StatusCode::TOO_MANY_REQUESTS => Err(problem),
-            Err(_) => {
-                let (nobody, address) = (Caller::Anonymous, ClientAddress::of(&parts.extensions));
-                app.throttle.request(&nobody, address, app.store.now())?;
-                Ok(Self(nobody))
-            }
+            // It is counted as nobody's already.
+            Err(_) => Ok(Self(Caller::Anonymous)),
         }
     }
 }
