@@ -17,7 +17,7 @@ use crate::store::Store;
 /// The group whose members may read the whole audit. Nobody but the operator makes groups.
 pub(crate) const AUDITORS: &str = "auditors";
 
-/// The longest reason or object that is kept, in bytes: both can be the caller's to choose.
+/// The longest action, object or reason of a refusal that is kept, in bytes: they can be the caller's to choose.
 const MAX_TEXT_BYTES: usize = 500;
 
 /// Which entries are asked for.
@@ -75,12 +75,12 @@ impl Store {
     /// Notes what was refused. That a busy database loses a note is no reason to answer otherwise.
     pub async fn note_refusal(&self, caller: &Caller, action: &str, object: &str, reason: &str) {
         let noted = async {
-            let (object, reason) = (clipped(object), clipped(reason));
+            let [action, object, reason] = [action, object, reason].map(clipped);
             let row = NewAudited {
                 at: self.now(),
                 actor: caller.name(),
                 token: caller.token(),
-                action,
+                action: &action,
                 object: &object,
                 refusal: Some(&reason),
                 body: &Document::of(&serde_json::json!({}))?,

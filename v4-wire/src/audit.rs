@@ -26,9 +26,10 @@ pub struct AuditEntry {
     /// The identifier of the token by which it was done; left out where a password was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
-    /// What: an event's kind such as `released`, what was done to a group or token, or a request's method.
+    /// What: an event's kind such as `released`, what was done to a group or token, or a request's method; of one that was
+    /// about a base, with its path.
     pub action: String,
-    /// To what: a base, a group, a token, or a request's path.
+    /// To what: a base, a group, a token, or the path of a request that was about no base.
     pub object: String,
     /// Whether it was done.
     pub allowed: bool,

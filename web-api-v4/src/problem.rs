@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use blob_store::BlobError;
 use catalog::CatalogError;
 use charm_model::finding::Finding;
+use charm_model::reference::BaseId;
 use charm_model::release::ReleaseError;
 use charm_model::resolve::ResolveError;
 use charm_model::rights::Right;
@@ -30,6 +31,15 @@ pub(crate) struct Problem {
     /// In how many seconds asking again makes sense.
     retry_after_secs: Option<u64>,
     errors: Vec<Finding>,
+    /// What the caller lacks rights for; none where the refusal has another reason.
+    pub(crate) lack: Option<Lack>,
+}
+
+/// A want of rights.
+#[derive(Debug, Clone)]
+pub(crate) struct Lack {
+    /// The base, where the store has said which.
+    pub(crate) base: Option<BaseId>,
 }
 
 impl Problem {
@@ -46,6 +56,7 @@ impl Problem {
             hint: None,
             retry_after_secs: None,
             errors: Vec::new(),
+            lack: None,
         }
     }
 
@@ -97,6 +108,11 @@ impl Problem {
         tracing::error!(error, "unexpected");
         let message = "the store failed: the request's identifier finds the cause in its log";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, V4Code::Unclassified, Code::Internal, message)
+    }
+
+    /// Says that the caller lacks rights.
+    fn lacking(self, base: Option<BaseId>) -> Self {
+        Self { lack: Some(Lack { base }), ..self }
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -167,8 +183,8 @@ impl From<StoreError> for Problem {
                 Self::unauthorized(Code::Unauthenticated, error).hint("log in, or set CHARM_STORE_TOKEN")
             }
             StoreError::Denied { right, ref base, .. } => {
-                let hint = denied_hint(right, &base.to_string());
-                Self::unauthorized(Code::Forbidden, error).hint(hint)
+                let (hint, base) = (denied_hint(right, &base.to_string()), Some(base.clone()));
+                Self::unauthorized(Code::Forbidden, error).hint(hint).lacking(base)
             }
             StoreError::Invalid(ref findings) => {
                 let errors = findings.clone();
@@ -176,7 +192,7 @@ impl From<StoreError> for Problem {
                     Self::new(StatusCode::BAD_REQUEST, V4Code::InvalidEntity, Code::Invalid, &error);
                 Self { errors, ..problem }
             }
-            StoreError::Forbidden(_) => Self::unauthorized(Code::Forbidden, error),
+            StoreError::Forbidden(_) => Self::unauthorized(Code::Forbidden, error).lacking(None),
             StoreError::BadRequest(_) | StoreError::Rights(_) | StoreError::Grant(_) => {
                 Self::bad_request(error)
             }

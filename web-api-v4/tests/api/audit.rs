@@ -38,8 +38,57 @@ async fn what_is_refused_is_in_it_with_the_reason() {
     let found = entries(&store, "refused=true").await;
     let [entry] = &found[..] else { panic!("{found:?}") };
     assert_eq!((&entry["actor"], &entry["token"]), (&json!("eve"), &json!(eve.token_id)));
-    assert_eq!((&entry["action"], &entry["object"]), (&json!("PUT"), &json!("~alice/mysql/rights")));
+    let what = (&entry["action"], &entry["object"]);
+    assert_eq!(what, (&json!("PUT ~alice/mysql/rights"), &json!("~alice/mysql")));
     assert_eq!(entry["reason"], "access denied for user \"eve\": `publish` on ~alice/mysql is needed");
+}
+
+#[tokio::test]
+async fn a_maintainer_is_told_who_tried_what() {
+    let (store, alice, eve) = store().await;
+    let ci = store.token("alice", &["~alice/mysql:publish@edge"]).await;
+    store.get("/v4/~alice/xenial/mysql-0/rights").by(&eve).await;
+    store.put("/v4/~alice/mysql-0/withdrawn", &json!({ "reason": "x" })).by(&ci).await;
+    let told = store.get("/v4/audit?object=~alice/mysql&refused=true").by(&alice).await.json();
+    let told = told["entries"].as_array().unwrap();
+    let told: Vec<_> =
+        told.iter().map(|it| [&it["actor"], &it["action"]].map(|it| it.as_str().unwrap())).collect();
+    let tried = [["alice", "PUT ~alice/mysql-0/withdrawn"], ["eve", "GET ~alice/xenial/mysql-0/rights"]];
+    assert_eq!(told, tried);
+}
+
+#[tokio::test]
+async fn a_refusal_that_is_about_no_base_is_noted_by_its_path() {
+    let (store, ..) = store().await;
+    let narrow = store.token("alice", &["publish"]).await;
+    store.post("/v4/tokens", &json!({})).by(&narrow).await;
+    let found = entries(&store, "refused=true").await;
+    let [entry] = &found[..] else { panic!("{found:?}") };
+    assert_eq!((&entry["action"], &entry["object"]), (&json!("POST"), &json!("/v4/tokens")));
+}
+
+#[tokio::test]
+async fn what_no_right_would_open_is_not_in_it() {
+    let (store, alice, _) = store().await;
+    let files = store.get("/v4/~alice/mysql/archive/hooks").by(&alice).await;
+    assert_eq!(files.status, 403, "{files}");
+    assert_eq!(entries(&store, "refused=true").await.len(), 0);
+}
+
+#[tokio::test]
+async fn an_account_fills_it_with_no_more_than_a_person_would() {
+    let (store, _, eve) = store().await;
+    let n_noted = async || entries(&store, "refused=true&limit=1000").await.len();
+    let try_it = || store.get("/v4/~alice/mysql/rights").by(&eve);
+    for _ in 0..40 {
+        assert_eq!(try_it().await.status, 401);
+    }
+    assert_eq!(n_noted().await, 30);
+    store.clock.pass(std::time::Duration::from_secs(2));
+    for _ in 0..5 {
+        assert_eq!(try_it().await.status, 401);
+    }
+    assert_eq!(n_noted().await, 31);
 }
 
 #[tokio::test]
