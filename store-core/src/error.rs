@@ -115,6 +115,9 @@ pub enum StoreError {
         /// What is current.
         current: Option<String>,
     },
+    /// The rights are not what the caller believes.
+    #[error("somebody has changed these rights meanwhile")]
+    RightsChanged,
     /// A withdrawal of what is current.
     #[error("{id} is current in {}", channels.join(", "))]
     YankCurrent {

@@ -25,7 +25,8 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::BadRequest`] if nobody but the operator could change them afterwards, and for somebody who does not
-    /// exist: whoever came by the name later would have the rights.
+    /// exist: whoever came by the name later would have the rights; [`StoreError::RightsChanged`] if they are neither those
+    /// that the caller saw nor those that it wants.
     pub async fn set_rights(
         &self,
         caller: &Caller,
@@ -115,7 +116,15 @@ impl Store {
     }
 }
 
-fn changed(acl: Acl, request: RightsRequest) -> Result<Acl, StoreError> {
+fn changed(before: Acl, request: RightsRequest) -> Result<Acl, StoreError> {
+    let seen = request.seen.clone();
+    let acl = kept(asked(before.clone(), request)?)?;
+    // What is as it was asked for is so after a request whose answer was lost, too.
+    let is_expected = seen.is_none_or(|seen| seen == before) || acl == before;
+    if is_expected { Ok(acl) } else { Err(StoreError::RightsChanged) }
+}
+
+fn asked(acl: Acl, request: RightsRequest) -> Result<Acl, StoreError> {
     let matrix = match (request.preset, request.matrix) {
         (Some(_), Some(_)) => {
             return Err(StoreError::BadRequest(
@@ -126,13 +135,12 @@ fn changed(acl: Acl, request: RightsRequest) -> Result<Acl, StoreError> {
         (None, Some(matrix)) => matrix,
         (None, None) => acl.matrix,
     };
-    let acl = Acl {
+    Ok(Acl {
         maintainers: request.maintainers.unwrap_or(acl.maintainers),
         installers: request.installers.unwrap_or(acl.installers),
         matrix,
         streams: request.streams.unwrap_or(acl.streams),
-    };
-    kept(acl)
+    })
 }
 
 /// Returns rights that somebody but the operator can still change.

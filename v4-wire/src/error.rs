@@ -139,7 +139,7 @@ codes! {
     NoPatchYet = "E-NO-PATCH-YET", "A patch from that file is wanted and still to be made, if it turns out to be worth its way. Ask again in a moment, or fetch the chunk map.";
     Session = "E-SESSION", "There is no such publish session: it is finished, has expired, or is somebody else's. Begin again; what the store has already is not sent twice.";
     ReleaseStream = "E-RELEASE-STREAM", "A stream's resources are not the files that this charm revision declares. Name a revision that fits, or drop the stream.";
-    NotCurrent = "E-NOT-CURRENT", "Somebody moved the pointer since you looked. Look again, then decide.";
+    NotCurrent = "E-NOT-CURRENT", "Somebody moved the pointer, or changed the rights, since you looked. Look again, then decide.";
     YankCurrent = "E-YANK-CURRENT", "What a pointer points at cannot be withdrawn. Release something else first, or say `--move-to`.";
     Withdrawn = "E-WITHDRAWN", "The revision is withdrawn: it is served when named in full, and never released or chosen.";
     Range = "E-RANGE", "The range begins behind the end of the bytes.";

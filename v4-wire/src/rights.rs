@@ -35,6 +35,9 @@ pub struct RightsRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub streams:
         Option<std::collections::BTreeMap<charm_model::name::StreamName, charm_model::rights::Principals>>,
+    /// The rights as the caller saw them: if they are others by now, nothing is changed.
+    #[serde(default, rename = "if", skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Acl>,
 }
 
 /// Rights that one user or group is to have, or not to have any more.

@@ -222,6 +222,10 @@ impl From<StoreError> for Problem {
                 Self::new(StatusCode::PRECONDITION_FAILED, V4Code::Conflict, Code::NotCurrent, error)
                     .hint("look at the status again, then decide")
             }
+            StoreError::RightsChanged => {
+                Self::new(StatusCode::PRECONDITION_FAILED, V4Code::Conflict, Code::NotCurrent, error)
+                    .hint("look at the rights again, then decide")
+            }
             StoreError::YankCurrent { .. } => Self::conflict(Code::YankCurrent, error)
                 .hint("release something else first, or name it in `move_to`"),
             StoreError::Blob(error) => error.into(),

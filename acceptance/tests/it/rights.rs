@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use acceptance::{Run, Server, Tree, User};
+use acceptance::{Run, Server, Tree, User, program};
 use insta::assert_snapshot;
 use serde_json::json;
 
@@ -85,6 +85,20 @@ fn an_editor_changes_rights() {
     let broken = edit("echo oops >").code(2);
     assert!(broken.stderr.contains("nothing was changed"), "{broken}");
     assert_eq!(joe.publish_json(&["acl", "show", "~joe/mysql"]), rights);
+}
+
+#[test]
+fn an_editor_does_not_write_over_what_others_have_changed_meanwhile() {
+    let (_server, joe, _) = store();
+    let grant = format!("{} grant ~joe/mysql ann deploy", program("charm-publish").display());
+    let script = format!(
+        "#!/bin/sh\n{grant} && sed -i 's/\"installers\": \\[\\]/\"installers\": [\"joe\"]/' \"$1\"\n"
+    );
+    std::fs::write(joe.dir().join("editor.sh"), script).unwrap();
+    let mut command = joe.command("charm-publish", &["acl", "edit", "~joe/mysql"]);
+    let refused = Run::of(command.env("EDITOR", "sh ./editor.sh")).code(6);
+    assert!(refused.stderr.contains("error[E-NOT-CURRENT]: somebody has changed these rights"), "{refused}");
+    assert_eq!(joe.publish_json(&["acl", "show", "~joe/mysql"])["installers"], json!(["ann"]));
 }
 
 #[test]

@@ -31,11 +31,8 @@ pub(crate) async fn run(verb: &AclVerb, context: &Context) -> Result<Exit, Failu
                 context.output().note("unchanged");
                 return Ok(Exit::Done);
             };
-            // An editor can stay open for long.
-            if store.rights(line).await? != before {
-                let help = format!("charm-publish acl edit {line}");
-                return Err(Failure::usage("somebody has changed these rights meanwhile", help));
-            }
+            // An editor can stay open for long: what others have changed meanwhile is not written over.
+            let request = RightsRequest { seen: Some(before.acl), ..request };
             (line, store.set_rights(line, &request).await?)
         }
     };
@@ -98,6 +95,7 @@ fn as_request(rights: &RightsAnswer) -> RightsRequest {
         maintainers: Some(acl.maintainers),
         installers: Some(acl.installers),
         streams: Some(acl.streams),
+        seen: None,
     }
 }
 

@@ -81,3 +81,26 @@ async fn grants_of_many_at_once_are_all_kept() {
     let rights = store.get("/v4/~alice/mysql/rights").by(&alice).await.json();
     assert_eq!(rights["installers"], json!(names));
 }
+
+#[tokio::test]
+async fn rights_that_somebody_else_has_changed_are_not_written_over() {
+    let (store, alice, _) = store().await;
+    let rights = || store.get("/v4/~alice/mysql/rights").by(&alice);
+    let seen = rights().await.json();
+    let grant = json!({ "who": "bob", "rights": ["deploy"] });
+    store.post("/v4/~alice/mysql/rights/grant", &grant).by(&alice).await.read::<Value>();
+    let set = |seen: &Value| {
+        let request = json!({ "installers": [], "matrix": seen["matrix"], "maintainers": ["alice", "bob"], "if": seen });
+        store.put("/v4/~alice/mysql/rights", &request).by(&alice)
+    };
+    let refused = set(&seen).header("accept", "application/problem+json").await;
+    assert_eq!(
+        (refused.status.as_u16(), &refused.json()["type"]),
+        (412, &json!("urn:charm-store:E-NOT-CURRENT"))
+    );
+    let seen = rights().await.json();
+    assert_eq!(seen["installers"], json!(["bob"]), "nothing was changed");
+    assert_eq!(set(&seen).await.status, 200);
+    assert_eq!(set(&seen).await.status, 200, "what is there already, after an answer that was lost");
+    assert_eq!(rights().await.json()["maintainers"], json!(["alice", "bob"]));
+}
