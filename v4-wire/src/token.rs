@@ -1,5 +1,7 @@
 //! Tokens of the caller: `GET` and `POST /v4/tokens`, `DELETE /v4/tokens/TOKEN`.
 
+use std::fmt;
+
 use charm_model::name::UserName;
 use charm_model::rights::Scope;
 use charm_model::timestamp::Timestamp;
@@ -21,7 +23,7 @@ pub struct TokenRequest {
 }
 
 /// A token as it is shown once, and never again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewToken {
     /// Its identifier, for revoking it.
     pub id: String,
@@ -33,6 +35,16 @@ pub struct NewToken {
     pub scope: Scope,
     /// Until when.
     pub expires: Timestamp,
+}
+
+impl fmt::Debug for NewToken {
+    /// Leaves out the secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, user, token: _, scope, expires } = self;
+        let mut printed = f.debug_struct("NewToken");
+        printed.field("id", id).field("user", user).field("scope", scope).field("expires", expires);
+        printed.finish_non_exhaustive()
+    }
 }
 
 /// The caller's tokens, newest first, those that are expired or revoked among them.
@@ -62,4 +74,22 @@ pub struct TokenInfo {
     /// When it was last used, within some minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_used: Option<Timestamp>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_token_prints_no_secret() {
+        let token = NewToken {
+            id: "0123".to_owned(),
+            user: "joe".parse().unwrap(),
+            token: "cst_secret".to_owned(),
+            scope: Scope::UNRESTRICTED,
+            expires: Timestamp::from_micros(0),
+        };
+        let printed = format!("{token:?}");
+        assert!(printed.contains("0123") && !printed.contains("secret"), "{printed}");
+    }
 }
