@@ -165,7 +165,7 @@ impl Issuer {
                 json!({ "device_code": "device", "user_code": "BKQD-TRMW", "expires_in": 60, "interval": 0,
                     "verification_uri": format!("{}/enter", self.url()) }),
             ),
-            ("POST", "/token") if form.contains("device_code=device") => self.device_token(),
+            ("POST", "/token") if form.contains("device_code=device") => self.device_token(&form),
             ("GET", "/job-token") if head.contains(&format!("Bearer {RUNNER_SECRET}")) => {
                 (200, json!({ "value": self.job_token(query) }))
             }
@@ -190,10 +190,15 @@ impl Issuer {
             { "kty": "OKP", "crv": "Ed25519", "x": x, "kid": key.id, "use": "sig", "alg": "EdDSA" }] })
     }
 
-    fn device_token(&self) -> (u16, Value) {
+    /// Returns a token for the client that asks (OpenID Connect Core §2), once somebody has entered the code.
+    fn device_token(&self, form: &str) -> (u16, Value) {
+        let client = form.split('&').find_map(|pair| pair.strip_prefix("client_id=")).unwrap_or_default();
         match self.inner.approved.lock().unwrap().as_deref() {
             None => (400, json!({ "error": "authorization_pending" })),
-            Some(user) => (200, json!({ "id_token": self.token(&json!({ "preferred_username": user })) })),
+            Some(user) => {
+                let claims = json!({ "aud": client, "preferred_username": user });
+                (200, json!({ "id_token": self.token(&claims) }))
+            }
         }
     }
 

@@ -96,7 +96,11 @@ impl Issuers {
         }
         let mut rules = Validation::new(header.alg.of_library());
         rules.set_issuer(&[&issuer.settings.issuer]);
-        rules.set_audience(&[&issuer.settings.audience]);
+        // By its device page, an issuer makes tokens for the client that asked (OpenID Connect Core §3.1.3.7). What they
+        // vouch for is a user and no job.
+        let audience = Some(issuer.settings.audience.as_str());
+        let audiences: Vec<_> = audience.into_iter().chain(issuer.settings.device_client()).collect();
+        rules.set_audience(&audiences);
         rules.set_required_spec_claims(&["exp", "iss", "aud"]);
         // Time is checked against the clock that the caller has, below.
         rules.validate_exp = false;

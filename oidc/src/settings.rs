@@ -39,9 +39,13 @@ pub struct UserClaims {
     /// The claim with the user's groups, a list of names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub groups: Option<String>,
-    /// The public client by which `charm-publish login --device` asks; without it, that is not offered.
+    /// The public client by which `charm-publish login --device` asks; without it, that is not offered. The issuer's tokens
+    /// for it are taken as well, as those of users.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_client: Option<String>,
+    /// What that client asks for: scopes, separated by spaces. Some issuers have one for groups.
+    #[serde(default = "usual_device_scope")]
+    pub device_scope: String,
 }
 
 /// Which claims say what job it is. Those of GitHub, unless said otherwise.
@@ -99,7 +103,16 @@ fn usual_algorithms() -> Vec<Algorithm> {
     vec![Algorithm::Rs256]
 }
 
+fn usual_device_scope() -> String {
+    "openid profile".to_owned()
+}
+
 impl IssuerSettings {
+    /// Returns the public client for whom the issuer's tokens of users may be, instead of this store.
+    pub(crate) fn device_client(&self) -> Option<&str> {
+        self.users.as_ref()?.device_client.as_deref()
+    }
+
     /// Says what is wrong with the settings, if something is.
     pub(crate) fn check(&self) -> Result<(), OidcError> {
         let refused = |why: &str| self.refused(why);
@@ -115,6 +128,9 @@ impl IssuerSettings {
         }
         if self.audience.is_empty() {
             return Err(refused("`audience` is empty: tokens for anybody would do"));
+        }
+        if self.device_client().is_some_and(str::is_empty) {
+            return Err(refused("`device_client` is empty: tokens for anybody would do"));
         }
         if self.algorithms.is_empty() {
             return Err(refused("`algorithms` is empty: no token would do"));
@@ -182,6 +198,7 @@ mod tests {
     #[test_case("issuer = 'http://i.example'\naudience = 's'\n[jobs]" => Err("issuer `http://i.example`: keys have to come by https, or from this machine".into()); "plain HTTP")]
     #[test_case("issuer = 'http://127.0.0.1.example'\naudience = 's'\n[jobs]" => Err("issuer `http://127.0.0.1.example`: keys have to come by https, or from this machine".into()); "a name like this machine")]
     #[test_case("issuer = 'https://i.example'\naudience = ''\n[jobs]" => Err("issuer `https://i.example`: `audience` is empty: tokens for anybody would do".into()); "no audience")]
+    #[test_case("issuer = 'https://i.example'\naudience = 's'\n[users]\nname = 'sub'\ndevice_client = ''" => Err("issuer `https://i.example`: `device_client` is empty: tokens for anybody would do".into()); "no client")]
     #[test_case("issuer = 'https://i.example'\naudience = 's'" => Err("issuer `https://i.example`: say what its tokens are good for: `users` or `jobs`".into()); "good for nothing")]
     #[test_case("issuer = 'https://i.example'\naudience = 's'\nalgorithms = []\n[jobs]" => Err("issuer `https://i.example`: `algorithms` is empty: no token would do".into()); "no algorithm")]
     fn settings_are_held_to(rest: &str) -> Result<(), String> {

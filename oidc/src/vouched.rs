@@ -76,13 +76,23 @@ impl Vouched {
 
     /// Returns the job whose token it is; none if the issuer is not trusted with jobs, or the token is not a job's.
     pub fn job(&self) -> Option<Job> {
-        let claims = self.settings.jobs.as_ref()?;
+        let claims = self.settings.jobs.as_ref().filter(|_| self.is_for_store())?;
         Some(Job {
             repository: self.text(&claims.repository)?.to_owned(),
             repository_id: self.text(&claims.repository_id).map(str::to_owned),
             workflow: self.text(&claims.workflow)?.to_owned(),
             environment: self.text(&claims.environment).map(str::to_owned),
         })
+    }
+
+    /// Says whether the token is for this store, and not for the client by which users log in.
+    fn is_for_store(&self) -> bool {
+        let is_store = |it: &Value| it.as_str() == Some(&self.settings.audience);
+        match self.claims.get("aud") {
+            Some(Value::Array(all)) => all.iter().any(is_store),
+            Some(one) => is_store(one),
+            None => false,
+        }
     }
 
     fn text(&self, claim: &str) -> Option<&str> {

@@ -8,7 +8,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
-use url::{Url, form_urlencoded};
+use url::{Host, Url, form_urlencoded};
+use v4_wire::login::DeviceLogin;
 
 /// How long an issuer may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -33,6 +34,9 @@ pub enum LoginError {
     /// Its answer is not one.
     #[error("the issuer's answer is not one that can be used: {0}")]
     Answer(String),
+    /// One of its addresses is neither by https nor on this machine.
+    #[error("`{0}` is neither by https nor on this machine: whoever is on the way would have the token")]
+    Insecure(Url),
     /// It said no.
     #[error("the issuer refused: {0}")]
     Refused(String),
@@ -86,25 +90,29 @@ struct JobToken {
 }
 
 impl DeviceFlow {
-    /// Begins a login of a public client.
-    pub async fn begin(issuer: &str, client_id: &str) -> Result<Self, LoginError> {
+    /// Begins a login of a public client, as the store says.
+    ///
+    /// # Errors
+    ///
+    /// [`LoginError::Insecure`] before anything is sent to where others could read it.
+    pub async fn begin(login: &DeviceLogin) -> Result<Self, LoginError> {
         let client = client()?;
-        let discovery = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
-        let discovery: Discovery = read(client.get(discovery).send().await).await?;
-        if discovery.issuer != issuer {
+        let discovery = format!("{}/.well-known/openid-configuration", login.issuer.trim_end_matches('/'));
+        let discovery: Discovery = read(client.get(endpoint(&discovery)?).send().await).await?;
+        if discovery.issuer != login.issuer {
             return Err(LoginError::Answer("its discovery document is another issuer's".to_owned()));
         }
-        let endpoint = discovery.device_authorization_endpoint;
-        let endpoint = endpoint.ok_or_else(|| LoginError::Answer("it has no device page".to_owned()))?;
-        let form = [("client_id", client_id), ("scope", "openid profile groups")];
-        let started: Started = read(post(&client, address(&endpoint)?, &form).await).await?;
+        let device = discovery.device_authorization_endpoint;
+        let device = device.ok_or_else(|| LoginError::Answer("it has no device page".to_owned()))?;
+        let (device, token_endpoint) = (endpoint(&device)?, endpoint(&discovery.token_endpoint)?);
+        let form = [("client_id", login.client.as_str()), ("scope", &login.scope)];
+        let started: Started = read(post(&client, device, &form).await).await?;
         // What an issuer writes is shown on a terminal.
         if !started.user_code.chars().all(|it| it.is_ascii_graphic()) || started.user_code.len() > 64 {
             return Err(LoginError::Answer("its code cannot be read".to_owned()));
         }
-        let (page, token_endpoint) =
-            (address(&started.verification_uri)?, address(&discovery.token_endpoint)?);
-        Ok(Self { client, token_endpoint, client_id: client_id.to_owned(), page, started })
+        let page = endpoint(&started.verification_uri)?;
+        Ok(Self { client, token_endpoint, client_id: login.client.clone(), page, started })
     }
 
     /// Returns the page on which the code is to be entered.
@@ -171,6 +179,17 @@ fn address(text: &str) -> Result<Url, LoginError> {
     }
 }
 
+/// Reads an address of a device login, where nobody on the way reads what is sent.
+fn endpoint(text: &str) -> Result<Url, LoginError> {
+    let url = address(text)?;
+    let is_here = match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(_)) | None => false,
+    };
+    if url.scheme() == "https" || is_here { Ok(url) } else { Err(LoginError::Insecure(url)) }
+}
+
 fn client() -> Result<Client, LoginError> {
     let builder = Client::builder().redirect(redirect::Policy::none()).timeout(PATIENCE);
     builder.build().map_err(LoginError::Unreachable)
@@ -200,4 +219,33 @@ async fn read_any<T: DeserializeOwned>(mut answer: Response) -> Result<T, LoginE
         }
     }
     serde_json::from_slice(&body).map_err(|error| LoginError::Answer(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use test_case::test_case;
+
+    use super::*;
+
+    #[test_case("https://id.example/device" => true)]
+    #[test_case("http://127.0.0.1:8080/device" => true)]
+    #[test_case("http://[::1]/device" => true)]
+    #[test_case("http://id.example/device" => false)]
+    #[test_case("http://127.0.0.1.example/device" => false; "a name like this machine")]
+    #[test_case("http://10.0.0.1/device" => false; "a machine beside this one")]
+    #[test_case("file:///device" => false; "no address of a page")]
+    fn an_endpoint_is_asked(text: &str) -> bool {
+        endpoint(text).is_ok()
+    }
+
+    #[tokio::test]
+    async fn nothing_is_asked_of_an_issuer_to_which_others_could_listen() {
+        let login = DeviceLogin {
+            issuer: "http://id.example".to_owned(),
+            client: "charm-publish".to_owned(),
+            scope: "openid".to_owned(),
+        };
+        let refused = DeviceFlow::begin(&login).await.unwrap_err();
+        assert!(matches!(refused, LoginError::Insecure(_)), "{refused}");
+    }
 }

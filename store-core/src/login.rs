@@ -21,8 +21,9 @@ impl Store {
     /// Returns how one can log in, besides with what the store issues itself.
     pub fn logins(&self) -> Logins {
         let device = self.issuers().settings().filter_map(|issuer| {
-            let client = issuer.users.as_ref()?.device_client.clone()?;
-            Some(DeviceLogin { issuer: issuer.issuer.clone(), client })
+            let users = issuer.users.as_ref()?;
+            let (client, scope) = (users.device_client.clone()?, users.device_scope.clone());
+            Some(DeviceLogin { issuer: issuer.issuer.clone(), client, scope })
         });
         let jobs = self.issuers().settings().filter(|issuer| issuer.jobs.is_some());
         let jobs =

@@ -1,5 +1,7 @@
 //! Logging in with the token of another issuer: `GET` and `POST /v4/login`, `POST /v4/login/job`.
 
+use std::fmt;
+
 use charm_model::reference::BaseId;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +21,8 @@ pub struct DeviceLogin {
     pub issuer: String,
     /// The public client that asks.
     pub client: String,
+    /// What it asks for, separated by spaces.
+    pub scope: String,
 }
 
 /// An issuer whose jobs can be trusted to publish.
@@ -38,6 +42,13 @@ pub struct LoginRequest {
     pub token: String,
 }
 
+impl fmt::Debug for LoginRequest {
+    /// Leaves out the token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoginRequest").finish_non_exhaustive()
+    }
+}
+
 /// A job's token of another issuer, to be exchanged for one that may publish to a base that trusts the job.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,4 +57,26 @@ pub struct JobLoginRequest {
     pub token: String,
     /// The base.
     pub base: BaseId,
+}
+
+impl fmt::Debug for JobLoginRequest {
+    /// Leaves out the token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JobLoginRequest").field("base", &self.base).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_prints_no_token() {
+        let token = "eyJ.secret".to_owned();
+        let person = LoginRequest { token: token.clone() };
+        assert_eq!(format!("{person:?}"), "LoginRequest { .. }");
+        let job = JobLoginRequest { token, base: "~joe/mysql".parse().unwrap() };
+        let printed = format!("{job:?}");
+        assert!(printed.starts_with("JobLoginRequest") && !printed.contains("secret"), "{printed}");
+    }
 }

@@ -177,6 +177,21 @@ async fn a_login_is_exchanged_for_a_token_of_the_store_s() {
     assert_eq!(exchange(&server, "login", &job).await.0, 401, "a job is no user");
 }
 
+#[tokio::test]
+async fn a_token_for_the_client_by_which_people_log_in_is_a_user_s_and_no_job_s() {
+    let (issuer, server, _) = tokio::task::spawn_blocking(trusting).await.unwrap();
+    let for_client = with("aud", json!("charm-publish"));
+    assert_eq!(whoami(&server, &issuer.token(&for_client)).await.0, 200);
+    let mut claims = job("joe/mysql-charm", "release.yml", "production");
+    for (audience, status) in
+        [(json!("charm-publish"), 401), (json!(["charm-publish"]), 401), (json!(AUDIENCE), 200)]
+    {
+        claims["aud"] = audience;
+        let request = json!({ "token": issuer.token(&claims), "base": "~joe/mysql" });
+        assert_eq!(exchange(&server, "login/job", &request).await.0, status, "{claims}");
+    }
+}
+
 #[test]
 fn a_person_logs_in_by_the_device_page() {
     let (issuer, server) = both();

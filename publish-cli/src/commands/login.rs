@@ -60,7 +60,7 @@ async fn by_device(context: &Context) -> Result<String, Failure> {
     let Some(login) = store.logins().await?.device.into_iter().next() else {
         return Err(Failure::usage("this store has no device page", "charm-publish login --token-file FILE"));
     };
-    let flow = DeviceFlow::begin(&login.issuer, &login.client).await?;
+    let flow = DeviceFlow::begin(&login).await?;
     context.output().note(&format!("open {} and enter {}", flow.page(), flow.code()));
     Ok(store.log_in(flow.token().await?).await?.token)
 }
