@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use acceptance::{Server, Settings, Tree};
-use reqwest::Certificate;
+use reqwest::{Certificate, Client, ClientBuilder, Version};
 use tempfile::TempDir;
 
 fn with(config: String) -> Server {
@@ -50,6 +50,7 @@ async fn with_a_certificate_the_store_speaks_tls_and_nothing_else() {
     let pem = fs::read(&identity.certificate).unwrap();
     let client = reqwest::Client::builder().tls_certs_merge([Certificate::from_pem(&pem).unwrap()]);
     let answer = client.build().unwrap().get(format!("{}/health", server.url())).send().await.unwrap();
+    assert_eq!(answer.version(), Version::HTTP_2);
     let headers = answer.headers();
     assert_eq!(headers["strict-transport-security"], "max-age=31536000");
     assert_eq!(headers["x-content-type-options"], "nosniff");
@@ -57,6 +58,16 @@ async fn with_a_certificate_the_store_speaks_tls_and_nothing_else() {
     assert_eq!(headers["referrer-policy"], "no-referrer");
     let plain = server.url().replace("https", "http");
     reqwest::get(format!("{plain}/health")).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn without_tls_the_store_speaks_http_1_alone() {
+    let server = Server::start();
+    let ask = async |client: ClientBuilder| {
+        client.build().unwrap().get(format!("{}/health", server.url())).send().await
+    };
+    assert_eq!(ask(Client::builder()).await.unwrap().version(), Version::HTTP_11);
+    ask(Client::builder().http2_prior_knowledge()).await.unwrap_err();
 }
 
 #[test]
@@ -106,6 +117,18 @@ fn a_client_that_never_finishes_its_request_is_cut_off() {
 }
 
 #[test]
+fn a_client_that_says_nothing_is_cut_off() {
+    let server = Server::start();
+    for said in ["", "PRI"] {
+        let mut silent = TcpStream::connect(server.url().replace("http://", "")).unwrap();
+        silent.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        silent.write_all(said.as_bytes()).unwrap();
+        let ended = silent.read_to_end(&mut Vec::new());
+        assert!(ended.is_ok(), "{ended:?}");
+    }
+}
+
+#[test]
 fn secrets_are_in_no_log_however_much_is_logged() {
     let server = Server::with(Settings {
         under: ["env", "RUST_LOG=trace,sqlx=trace,hyper=trace"].map(str::to_owned).to_vec(),
@@ -148,5 +171,5 @@ async fn whoever_guesses_passwords_is_told_when_to_come_back() {
     assert!((55..=60).contains(&wait), "{wait}");
     let answer: serde_json::Value = refused.json().await.unwrap();
     let message = answer["Message"].as_str().unwrap();
-    assert!(message.starts_with("more than 1 bad passwords or tokens in a minute: wait "), "{message}");
+    assert!(message.starts_with("more than 1 bad passwords in a minute: wait "), "{message}");
 }
