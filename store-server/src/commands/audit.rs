@@ -24,7 +24,7 @@ fn human(entry: &AuditEntry) -> String {
     let token = entry.token.as_deref().map(|it| format!(" by token {it}")).unwrap_or_default();
     let refusal =
         entry.reason.as_deref().map(|it| format!("   refused: {}", printable(it))).unwrap_or_default();
-    let (action, object) = (&entry.action, printable(&entry.object));
+    let (action, object) = (printable(&entry.action), printable(&entry.object));
     format!("{:>6}  {}  {actor}{token}  {action} {object}{refusal}", entry.id, entry.at)
 }
 
