@@ -33,7 +33,7 @@ impl Store {
         reference: &Reference,
         request: RightsRequest,
     ) -> Result<RightsAnswer, StoreError> {
-        let acl = self.change_rights(caller, reference, |acl| changed(acl, request)).await?;
+        let acl = self.change_rights(caller, reference, |acl| changed(&acl, request)).await?;
         Ok(answer(acl))
     }
 
@@ -116,11 +116,11 @@ impl Store {
     }
 }
 
-fn changed(before: Acl, request: RightsRequest) -> Result<Acl, StoreError> {
+fn changed(before: &Acl, request: RightsRequest) -> Result<Acl, StoreError> {
     let seen = request.seen.clone();
     let acl = kept(asked(before.clone(), request)?)?;
     // What is as it was asked for is so after a request whose answer was lost, too.
-    let is_expected = seen.is_none_or(|seen| seen == before) || acl == before;
+    let is_expected = seen.is_none_or(|seen| seen == *before) || acl == *before;
     if is_expected { Ok(acl) } else { Err(StoreError::RightsChanged) }
 }
 
