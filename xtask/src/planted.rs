@@ -102,3 +102,19 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::copy(from, to)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_bug_fits_into_the_tree_as_it_is() {
+        let bugs = bugs().unwrap();
+        assert!(!bugs.is_empty());
+        for bug in bugs {
+            let mut git = Command::new("git");
+            git.args(["apply", "--check"]).arg(&bug).current_dir(workspace::root());
+            assert!(git.status().unwrap().success(), "`{}`", bug.display());
+        }
+    }
+}
