@@ -50,7 +50,10 @@ enum Verb {
     /// Make a million random requests under random rights, beside a model
     Rights(long::Rights),
     /// Plant bugs in a copy of the tree, and see that the tests find each
-    Planted,
+    Planted {
+        /// Those whose paths have one of these texts, such as `web-api-v4` [default: all]
+        wanted: Vec<String>,
+    },
     /// Measure against a real server
     Bench {
         /// For the load tests
@@ -82,7 +85,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Kill(kill) => kill.run(),
         Verb::Large(large) => large.run(),
         Verb::Rights(rights) => rights.run(),
-        Verb::Planted => planted::run(),
+        Verb::Planted { wanted } => planted::run(&wanted),
         Verb::Bench { args } => bench::run(&args),
     }
 }

@@ -1,4 +1,4 @@
-//! `planted`: bugs of `acceptance/planted/`, each put into a copy of the tree, and found by the tests there.
+//! `planted`: bugs, each put into a copy of the tree, and found by the tests that are there for it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,23 +9,67 @@ use anyhow::{Context as _, Result, ensure};
 use crate::test::has_nextest;
 use crate::{install, step, workspace};
 
-/// The tests that have to find them.
-const TESTS: &[&str] = &["flushed::", "faults::", "kill::whoever_is_killed_at_a_point"];
+/// Bugs of one kind.
+struct Bugs {
+    /// Where they are.
+    dir: &'static str,
+    /// The package whose tests have to find them.
+    package: &'static str,
+    /// The binary of those tests.
+    binary: &'static str,
+    /// The packages whose programs they run.
+    programs: &'static [&'static str],
+    /// Which of them.
+    tests: &'static [&'static str],
+}
 
-pub(crate) fn run() -> Result<ExitCode> {
+/// What is flushed, checked and acknowledged; and who may do what.
+const ALL: &[Bugs] = &[
+    Bugs {
+        dir: "acceptance/planted",
+        package: "acceptance",
+        binary: "it",
+        programs: &["store-server", "publish-cli", "deploy-agent"],
+        tests: &["flushed::", "faults::", "oidc::", "kill::whoever_is_killed_at_a_point"],
+    },
+    Bugs {
+        dir: "web-api-v4/planted",
+        package: "web-api-v4",
+        binary: "api",
+        programs: &[],
+        tests: &[
+            "rights::",
+            "hidden::",
+            "model::",
+            "tokens::",
+            "groups::",
+            "grants::",
+            "audit::",
+            "patches::",
+            "transfers::",
+            "throttled::",
+        ],
+    },
+];
+
+/// Plants the bugs whose paths have one of the texts; all, if there are none.
+pub(crate) fn run(wanted: &[String]) -> Result<ExitCode> {
     install::strace()?;
     let copy = Copy { dir: workspace::cache()?.join("planted") };
     let mut missed = Vec::new();
-    for bug in bugs()? {
-        let name = bug.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        step::say(&format!("planting `{name}`"));
-        copy.refresh()?;
-        copy.apply(&bug)?;
-        copy.build()?;
-        if copy.passes()? {
-            missed.push(name);
-        } else {
-            step::say(&format!("`{name}` was found"));
+    for kind in ALL {
+        let is_wanted = |bug: &PathBuf| wanted.iter().any(|text| bug.to_string_lossy().contains(text));
+        for bug in kind.files()?.into_iter().filter(|bug| wanted.is_empty() || is_wanted(bug)) {
+            let name = bug.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            step::say(&format!("planting `{name}`"));
+            copy.refresh()?;
+            copy.apply(&bug)?;
+            copy.build(kind)?;
+            if copy.passes(kind)? {
+                missed.push(name);
+            } else {
+                step::say(&format!("`{name}` was found"));
+            }
         }
     }
     ensure!(missed.is_empty(), "not found: `{}`", missed.join("`, `"));
@@ -33,12 +77,14 @@ pub(crate) fn run() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn bugs() -> Result<Vec<PathBuf>> {
-    let dir = workspace::root().join("acceptance/planted");
-    let entries = fs::read_dir(&dir).with_context(|| format!("`{}`", dir.display()))?;
-    let mut bugs = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
-    bugs.sort();
-    Ok(bugs)
+impl Bugs {
+    fn files(&self) -> Result<Vec<PathBuf>> {
+        let dir = workspace::root().join(self.dir);
+        let entries = fs::read_dir(&dir).with_context(|| format!("`{}`", dir.display()))?;
+        let mut bugs = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+        bugs.sort();
+        Ok(bugs)
+    }
 }
 
 /// A copy of the tree, built apart. It stays, so that the next bug is planted in what is built already.
@@ -73,18 +119,21 @@ impl Copy {
         step::run(git.env("GIT_CEILING_DIRECTORIES", &self.dir))
     }
 
-    fn build(&self) -> Result<()> {
-        let programs = ["store-server", "publish-cli", "deploy-agent"].map(|it| ["--package", it]);
-        step::run(self.cargo(&["build", "--bins"]).args(programs.as_flattened()))?;
-        step::run(&mut self.cargo(&["test", "--package", "acceptance", "--test", "it", "--no-run"]))
+    fn build(&self, bugs: &Bugs) -> Result<()> {
+        if !bugs.programs.is_empty() {
+            let programs = bugs.programs.iter().flat_map(|program| ["--package", program]);
+            step::run(self.cargo(&["build", "--bins"]).args(programs))?;
+        }
+        step::run(&mut self.cargo(&["test", "--package", bugs.package, "--test", bugs.binary, "--no-run"]))
     }
 
     /// Says whether the tests find nothing.
-    fn passes(&self) -> Result<bool> {
-        let runner: &[&str] = if has_nextest() { &["nextest", "run"] } else { &["test", "--test", "it"] };
+    fn passes(&self, bugs: &Bugs) -> Result<bool> {
+        let runner: &[&str] = if has_nextest() { &["nextest", "run"] } else { &["test"] };
         let mut command = self.cargo(runner);
-        command.args(["--package", "acceptance"]).args(if has_nextest() { &[][..] } else { &["--"] });
-        Ok(step::announced(command.args(TESTS))?.success())
+        command.args(["--package", bugs.package, "--test", bugs.binary]);
+        command.args(if has_nextest() { &[][..] } else { &["--"] });
+        Ok(step::announced(command.args(bugs.tests))?.success())
     }
 
     fn cargo(&self, args: &[&str]) -> Command {
@@ -109,11 +158,17 @@ mod tests {
 
     #[test]
     fn every_bug_fits_into_the_tree_as_it_is() {
-        let bugs = bugs().unwrap();
-        assert!(!bugs.is_empty());
+        for kind in ALL {
+            let bugs = kind.files().unwrap();
+            assert!(!bugs.is_empty());
+            all_fit(&bugs);
+        }
+    }
+
+    fn all_fit(bugs: &[PathBuf]) {
         for bug in bugs {
             let mut git = Command::new("git");
-            git.args(["apply", "--check"]).arg(&bug).current_dir(workspace::root());
+            git.args(["apply", "--check"]).arg(bug).current_dir(workspace::root());
             assert!(git.status().unwrap().success(), "`{}`", bug.display());
         }
     }
