@@ -1,6 +1,6 @@
 //! The store that is measured, with somebody who may publish there.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -19,6 +19,9 @@ use crate::table::{Sample, Way};
 
 /// Who publishes.
 pub(crate) const OWNER: &str = "joe";
+
+/// Nobody asks as often as those who measure.
+const SETTINGS: &str = "[limits]\nrequests_per_minute = 1_000_000_000\n";
 
 /// A running server on its embedded defaults, with its data in a directory that goes away.
 #[derive(Debug)]
@@ -39,7 +42,8 @@ impl<'a> StoreServer<'a> {
     /// Starts one with more flags.
     pub(crate) fn start_with(ground: &'a Ground, flags: &[&str]) -> Result<Self> {
         let (programs, dir) = (&ground.programs, ground.room()?);
-        let token = make_user(&programs.store_server, dir.path())?;
+        fs::write(settings(dir.path()), SETTINGS)?;
+        let token = make_user(&programs.store_server, dir.path(), OWNER)?;
         let mut command = server(&programs.store_server, dir.path());
         command.args(["serve", "--listen", "127.0.0.1:0"]).args(flags).stdout(Stdio::piped());
         command.stderr(File::create(dir.path().join("server.log"))?);
@@ -80,6 +84,11 @@ impl<'a> StoreServer<'a> {
     /// Returns the address of a route, which begins with a slash.
     pub(crate) fn url(&self, route: &str) -> String {
         format!("{}/v4{route}", self.url)
+    }
+
+    /// Makes another user, and returns a token of it.
+    pub(crate) fn make_user(&self, name: &str) -> Result<String> {
+        make_user(&self.programs.store_server, self.dir.path(), name)
     }
 
     /// Returns the publisher's token.
@@ -161,13 +170,18 @@ pub(crate) fn resource_route(id: &str) -> String {
     format!("/{id}/resources/{}", charm::PLACE)
 }
 
-fn make_user(program: &Path, dir: &Path) -> Result<String> {
-    run(server(program, dir).args(["user", "add", OWNER]))?;
-    Ok(run(server(program, dir).args(["token", "create", "--user", OWNER]))?.stdout)
+fn make_user(program: &Path, dir: &Path, name: &str) -> Result<String> {
+    run(server(program, dir).args(["user", "add", name]))?;
+    Ok(run(server(program, dir).args(["token", "create", "--user", name]))?.stdout)
 }
 
 fn server(program: &Path, dir: &Path) -> Command {
     let mut command = Command::new(program);
     command.env_clear().current_dir(dir).arg("--data").arg(dir.join("data"));
+    command.arg("--config").arg(settings(dir));
     command
+}
+
+fn settings(dir: &Path) -> PathBuf {
+    dir.join("settings.toml")
 }
