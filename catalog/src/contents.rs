@@ -46,11 +46,18 @@ macro_rules! about {
     }};
 }
 
-/// The blobs of the contents. The size is compared as well, as in `blob.rs`.
+/// The blobs of the contents, with further tables, up to a condition that more may be added to. The size is compared as
+/// well, as in `blob.rs`.
+///
+/// SQLite takes the tables of a `CROSS JOIN` in the order in which they stand. Left to choose, it went through all blobs that
+/// there are for every statement. To PostgreSQL, which knows how many there are, it is a join like any other.
 macro_rules! wanted_blobs {
-    () => {
-        "wanted JOIN blob
-         ON blob.sha256 = wanted.sha256 AND blob.blake3 = wanted.blake3 AND blob.size = wanted.size "
+    ($($tables:literal)?) => {
+        concat!(
+            "wanted CROSS JOIN blob ",
+            $($tables,)?
+            "WHERE blob.sha256 = wanted.sha256 AND blob.blake3 = wanted.blake3 AND blob.size = wanted.size "
+        )
     };
 }
 
@@ -77,7 +84,7 @@ const NAMED_BLOBS: Dialects = Dialects {
 const IN_REVISION: &str = concat!(
     "SELECT wanted.sha256 FROM ",
     wanted_blobs!(),
-    "WHERE EXISTS (SELECT 1 FROM revision WHERE revision.blob_id = blob.id AND revision.base_id = "
+    "AND (EXISTS (SELECT 1 FROM revision WHERE revision.blob_id = blob.id AND revision.base_id = "
 );
 
 const OR_IN_RESOURCES: &str = ") OR EXISTS (
@@ -86,15 +93,12 @@ const OR_IN_RESOURCES: &str = ") OR EXISTS (
     WHERE resource_file.blob_id = blob.id AND resource_revision.base_id = ";
 
 const HOLDERS: &str = concat!(
-    ", holder (sha256, base_id) AS (
-        SELECT wanted.sha256, revision.base_id FROM ",
-    wanted_blobs!(),
-    "   JOIN revision ON revision.blob_id = blob.id
-        UNION
-        SELECT wanted.sha256, resource_revision.base_id FROM ",
-    wanted_blobs!(),
-    "   JOIN resource_file ON resource_file.blob_id = blob.id
-        JOIN resource_revision ON resource_revision.id = resource_file.resource_revision_id)
+    ", holder (sha256, base_id) AS (SELECT wanted.sha256, revision.base_id FROM ",
+    wanted_blobs!("CROSS JOIN revision "),
+    "   AND revision.blob_id = blob.id
+        UNION SELECT wanted.sha256, resource_revision.base_id FROM ",
+    wanted_blobs!("CROSS JOIN resource_file CROSS JOIN resource_revision "),
+    "   AND resource_file.blob_id = blob.id AND resource_revision.id = resource_file.resource_revision_id)
      SELECT sha256, base_id FROM (
         SELECT sha256, base_id, row_number() OVER (PARTITION BY sha256 ORDER BY base_id) AS place FROM holder
      ) AS placed
@@ -103,7 +107,7 @@ const HOLDERS: &str = concat!(
 
 const ARRIVALS: &str = "
     SELECT upload.size, upload.sha256, upload.blake3, upload.received, upload.blob_id
-    FROM wanted JOIN upload ON upload.sha256 = wanted.sha256 WHERE upload.session_id = ";
+    FROM wanted CROSS JOIN upload WHERE upload.sha256 = wanted.sha256 AND upload.session_id = ";
 
 impl Transaction {
     /// Returns the blobs of these contents; what is no blob is not among them.
@@ -149,7 +153,7 @@ impl Transaction {
         for rows in chunks(contents)? {
             let found: Vec<Found> = on_either!(self, |conn| {
                 let mut select = about!(&rows);
-                select.push(IN_REVISION).push_bind(base).push(OR_IN_RESOURCES).push_bind(base).push(")");
+                select.push(IN_REVISION).push_bind(base).push(OR_IN_RESOURCES).push_bind(base).push("))");
                 select.build_query_as().fetch_all(conn).await?
             });
             present.extend(found.into_iter().map(|found| found.sha256));
@@ -192,4 +196,50 @@ type Rows<'a> = Vec<(&'a [u8], &'a [u8], i64)>;
 
 fn chunks(contents: &[Content]) -> Result<Vec<Rows<'_>>, CatalogError> {
     contents.chunks(N_CONTENTS_AT_ONCE).map(|chunk| chunk.iter().map(columns).collect()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
+
+    use super::*;
+    use crate::database::Database;
+    use crate::transaction::Driver;
+
+    /// What has a row for each content that is asked about, or for each that was found.
+    const ASKED: [&str; 5] = ["wanted", "500 CONSTANT ROWS", "holder", "placed", "(subquery"];
+
+    const LOOKUPS: [&str; 2] = ["SEARCH blob USING", "SEARCH upload USING"];
+
+    /// Returns in which order SQLite goes through which tables.
+    async fn order(conn: &mut SqliteConnection, statement: &str) -> Vec<String> {
+        let values = vec!["(x'00', x'00', 1)"; N_CONTENTS_AT_ONCE].join(", ");
+        let wanted = format!("WITH wanted (sha256, blake3, size) AS (VALUES {values})");
+        let explain = format!("EXPLAIN QUERY PLAN {wanted} {statement}");
+        let rows = sqlx::query(AssertSqlSafe(explain)).fetch_all(conn).await.unwrap();
+        rows.iter().map(|row| row.get("detail")).collect()
+    }
+
+    #[tokio::test]
+    async fn what_is_asked_about_is_looked_up_however_much_there_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = Database::open(&format!("sqlite:{}", dir.path().join("it").display())).await.unwrap();
+        database.migrate().await.unwrap();
+        let Driver::Sqlite(mut transaction) = database.write().await.unwrap().driver else { unreachable!() };
+        let conn = &mut *transaction;
+        for statement in [
+            BLOBS.to_owned(),
+            format!("{NAME_BLOBS} 1 THEN 1 {}", NAMED_BLOBS.sqlite),
+            format!("{IN_REVISION} 1 {OR_IN_RESOURCES} 1))"),
+            format!("{HOLDERS} 1"),
+            format!("{ARRIVALS} 'a'"),
+        ] {
+            let order = order(conn, &statement).await;
+            let is_short = |table: &str| ASKED.iter().any(|it| table.starts_with(it));
+            let mut scanned = order.iter().filter_map(|step| step.strip_prefix("SCAN "));
+            assert!(scanned.all(is_short), "{statement}\n{order:#?}");
+            let is_lookup = |step: &String| LOOKUPS.iter().any(|it| step.starts_with(it));
+            assert!(order.iter().any(is_lookup), "{statement}\n{order:#?}");
+        }
+    }
 }
