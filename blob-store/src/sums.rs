@@ -1,10 +1,12 @@
 //! Digests of bytes that come piece by piece, in a form that survives the server.
 
+use bytes::Bytes;
 use charm_model::digest::{Content, Digests, Sha256, Sha384};
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 use sha2::digest::common::hazmat::{SerializableState, SerializedState};
 
+use crate::blocking::blocking;
 use crate::error::BlobError;
 
 use blake3_tree::Blake3Tree;
@@ -29,7 +31,7 @@ pub struct Sums {
 #[serde(try_from = "SavedSums", into = "SavedSums")]
 pub(crate) struct RunningSums {
     size: u64,
-    sha256: sha2::Sha256,
+    sha256: sha256::Hasher,
     sha384: Option<sha2::Sha384>,
     blake3: Blake3Tree,
 }
@@ -37,7 +39,7 @@ pub(crate) struct RunningSums {
 impl RunningSums {
     pub(crate) fn new(with_sha384: bool) -> Self {
         let sha384 = with_sha384.then(sha2::Sha384::new);
-        Self { size: 0, sha256: sha2::Sha256::new(), sha384, blake3: Blake3Tree::default() }
+        Self { size: 0, sha256: sha256::Hasher::new(), sha384, blake3: Blake3Tree::default() }
     }
 
     /// Returns how many bytes have been taken.
@@ -55,14 +57,35 @@ impl RunningSums {
         self.size += bytes.len() as u64;
     }
 
+    /// Takes the next bytes: on one thread as SHA-256, which takes longest, and on another for the rest.
+    pub(crate) async fn update_apart(self, bytes: Bytes) -> Result<Self, BlobError> {
+        let Self { size, mut sha256, mut sha384, mut blake3 } = self;
+        let (size, for_sha256) = (size + bytes.len() as u64, bytes.clone());
+        let sha256 = blocking(move || {
+            sha256.update(&for_sha256);
+            Ok(sha256)
+        });
+        let others = blocking(move || {
+            blake3.update(&bytes);
+            if let Some(sha384) = &mut sha384 {
+                sha384.update(&bytes);
+            }
+            Ok((sha384, blake3))
+        });
+        let (sha256, (sha384, blake3)) = tokio::try_join!(sha256, others)?;
+        Ok(Self { size, sha256, sha384, blake3 })
+    }
+
     /// Returns the digests of all bytes so far.
     pub(crate) fn sums(&self) -> Sums {
-        let sha256 = Sha256(self.sha256.clone().finalize().into());
+        let sha256 = Sha256(self.sha256.finalize());
         let digests = Digests { sha256, blake3: self.blake3.root().into() };
         let sha384 = self.sha384.clone().map(|state| Sha384(state.finalize().into()));
         Sums { content: Content { size: self.size, digests }, sha384 }
     }
 }
+
+const DAMAGED: BlobError = BlobError::State("not the state of a digest");
 
 /// The stored form: states in hex digits, as the crates that made them lay them out.
 #[derive(Serialize, Deserialize)]
@@ -82,7 +105,7 @@ impl From<RunningSums> for SavedSums {
         let (subtrees, tail) = sums.blake3.into_parts();
         Self {
             size: sums.size,
-            sha256: save(&sums.sha256),
+            sha256: hex::encode(sums.sha256.save()),
             sha384: sums.sha384.as_ref().map(save),
             subtrees: hex::encode(subtrees.as_flattened()),
             tail: hex::encode(tail),
@@ -97,7 +120,11 @@ impl TryFrom<SavedSums> for RunningSums {
         let blake3 = Blake3Tree::from_parts(saved.size, &unhex(&saved.subtrees)?, unhex(&saved.tail)?)
             .ok_or(BlobError::State("the BLAKE3 tree is not that of as many bytes"))?;
         let sha384 = saved.sha384.as_deref().map(load).transpose()?;
-        Ok(Self { size: saved.size, sha256: load(&saved.sha256)?, sha384, blake3 })
+        let sha256 = sha256::Hasher::load(&unhex(&saved.sha256)?).ok_or(DAMAGED)?;
+        if sha256.count() != saved.size {
+            return Err(BlobError::State("the SHA-256 is not that of as many bytes"));
+        }
+        Ok(Self { size: saved.size, sha256, sha384, blake3 })
     }
 }
 
@@ -106,7 +133,6 @@ fn save<T: SerializableState>(state: &T) -> String {
 }
 
 fn load<T: SerializableState>(text: &str) -> Result<T, BlobError> {
-    const DAMAGED: BlobError = BlobError::State("not the state of a digest");
     let bytes = SerializedState::<T>::try_from(unhex(text)?.as_slice()).map_err(|_| DAMAGED)?;
     T::deserialize(&bytes).map_err(|_| DAMAGED)
 }

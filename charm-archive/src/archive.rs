@@ -17,7 +17,6 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
 use charm_model::digest::Sha256;
 use charm_model::tree::{AuthorTree, EntryKind};
-use sha2::Digest as _;
 
 use self::listed::Listed;
 use crate::entry::Entry;
@@ -146,7 +145,7 @@ fn read_content(file: &mut BufReader<impl Read>, entry: &mut Entry) -> Result<()
     if matches!(entry.kind, EntryKind::Link { .. }) {
         let mut target = Vec::new();
         content.read_to_end(&mut target).map_err(failed)?;
-        entry.sha256 = Sha256(sha2::Sha256::digest(&target).into());
+        entry.sha256 = Sha256(sha256::hash(&target));
         entry.kind = EntryKind::Link { target: decode_target(target, &entry.path)? };
     } else {
         entry.sha256 = digest(content).map_err(failed)?;
@@ -155,11 +154,11 @@ fn read_content(file: &mut BufReader<impl Read>, entry: &mut Entry) -> Result<()
 }
 
 fn digest(mut content: impl Read) -> io::Result<Sha256> {
-    let mut hasher = sha2::Sha256::new();
+    let mut hasher = sha256::Hasher::new();
     let mut buffer = vec![0; BUFFER_BYTES];
     loop {
         match content.read(&mut buffer)? {
-            0 => return Ok(Sha256(hasher.finalize().into())),
+            0 => return Ok(Sha256(hasher.finalize())),
             n_read => hasher.update(&buffer[..n_read]),
         }
     }

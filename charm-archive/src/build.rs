@@ -20,7 +20,6 @@ use charm_model::tree::{AuthorTree, EntryKind, TreeEntry};
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use rustix::fs::{Mode, OFlags};
-use sha2::Digest as _;
 use tempfile::SpooledTempFile;
 
 use crate::entry::{Entry, Method};
@@ -129,12 +128,12 @@ struct Sums {
 }
 
 fn copy_and_sum_up(mut content: impl Read, mut out: impl Write) -> io::Result<Sums> {
-    let (mut crc32, mut sha256, mut size) = (crc32fast::Hasher::new(), sha2::Sha256::new(), 0);
+    let (mut crc32, mut sha256, mut size) = (crc32fast::Hasher::new(), sha256::Hasher::new(), 0);
     let mut buffer = vec![0; BUFFER_BYTES];
     loop {
         let n_read = content.read(&mut buffer)?;
         if n_read == 0 {
-            return Ok(Sums { size, crc32: crc32.finalize(), sha256: Sha256(sha256.finalize().into()) });
+            return Ok(Sums { size, crc32: crc32.finalize(), sha256: Sha256(sha256.finalize()) });
         }
         out.write_all(&buffer[..n_read])?;
         crc32.update(&buffer[..n_read]);

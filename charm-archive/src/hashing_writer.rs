@@ -2,43 +2,36 @@
 
 use std::io::{self, Write};
 
-use charm_model::digest::{Content, Digests, Sha256};
-use sha2::Digest as _;
+use charm_model::digest::{Content, Summing};
 
 /// Passes bytes on, and sums up those that were taken.
 #[derive(Debug)]
 pub(crate) struct HashingWriter<W> {
     inner: W,
-    size: u64,
-    sha256: sha2::Sha256,
-    blake3: blake3::Hasher,
+    summing: Summing,
 }
 
 impl<W: Write> HashingWriter<W> {
     pub(crate) fn new(inner: W) -> Self {
-        Self { inner, size: 0, sha256: sha2::Sha256::new(), blake3: blake3::Hasher::new() }
+        Self { inner, summing: Summing::default() }
     }
 
     /// Returns how many bytes were written so far.
     pub(crate) const fn size(&self) -> u64 {
-        self.size
+        self.summing.size()
     }
 
     /// Flushes, and returns what was written.
     pub(crate) fn finish(mut self) -> io::Result<Content> {
         self.inner.flush()?;
-        let sha256 = Sha256(self.sha256.finalize().into());
-        let digests = Digests { sha256, blake3: self.blake3.finalize().into() };
-        Ok(Content { size: self.size, digests })
+        Ok(self.summing.content())
     }
 }
 
 impl<W: Write> Write for HashingWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let n_taken = self.inner.write(bytes)?;
-        self.size += n_taken as u64;
-        self.sha256.update(&bytes[..n_taken]);
-        self.blake3.update(&bytes[..n_taken]);
+        self.summing.update(&bytes[..n_taken]);
         Ok(n_taken)
     }
 

@@ -21,7 +21,6 @@ use std::collections::HashSet;
 
 use charm_model::digest::Sha256;
 use charm_model::tree::EntryKind;
-use sha2::Digest as _;
 
 use crate::entry::Entry;
 
@@ -32,11 +31,12 @@ pub fn tree_digest(entries: &[Entry]) -> Sha256 {
     let implied = implied_directories(entries);
     let mut sorted: Vec<_> = entries.iter().filter(|it| !implied.contains(it.path.as_str())).collect();
     sorted.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-    let mut hasher = sha2::Sha256::new_with_prefix(HEADING);
+    let mut hasher = sha256::Hasher::new();
+    hasher.update(HEADING.as_bytes());
     for entry in sorted {
-        hasher.update(line(entry));
+        hasher.update(line(entry).as_bytes());
     }
-    Sha256(hasher.finalize().into())
+    Sha256(hasher.finalize())
 }
 
 /// Returns every directory that the path of another entry goes through.

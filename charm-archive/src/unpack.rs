@@ -12,7 +12,6 @@ use std::path::Path;
 
 use charm_model::tree::EntryKind;
 use rustix::fs::{Mode, OFlags};
-use sha2::Digest as _;
 
 use crate::archive::Archive;
 use crate::entry::Entry;
@@ -60,7 +59,7 @@ fn create_file(directory: impl AsFd, name: &str) -> io::Result<File> {
 
 fn write_file(archive: impl Read + Seek, mut file: File, entry: &Entry) -> io::Result<()> {
     let mut content = open_entry(archive, entry)?;
-    let mut hasher = sha2::Sha256::new();
+    let mut hasher = sha256::Hasher::new();
     let mut buffer = vec![0; BUFFER_BYTES];
     loop {
         match content.read(&mut buffer)? {
@@ -71,7 +70,7 @@ fn write_file(archive: impl Read + Seek, mut file: File, entry: &Entry) -> io::R
             }
         }
     }
-    if hasher.finalize()[..] != entry.sha256.as_bytes()[..] {
+    if hasher.finalize() != entry.sha256.0 {
         let error = ArchiveError::Corrupt { path: entry.path.clone(), problem: "its SHA-256 differs" };
         return Err(io::Error::new(io::ErrorKind::InvalidData, error));
     }

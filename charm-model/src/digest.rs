@@ -154,14 +154,13 @@ impl Content {
 #[derive(Debug, Clone, Default)]
 pub struct Summing {
     size: u64,
-    sha256: sha2::Sha256,
+    sha256: sha256::Hasher,
     blake3: blake3::Hasher,
 }
 
 impl Summing {
     /// Adds the next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
-        use sha2::Digest as _;
         self.size += bytes.len() as u64;
         self.sha256.update(bytes);
         self.blake3.update(bytes);
@@ -174,8 +173,7 @@ impl Summing {
 
     /// Returns what the bytes so far are.
     pub fn content(&self) -> Content {
-        use sha2::Digest as _;
-        let sha256 = Sha256(self.sha256.clone().finalize().into());
+        let sha256 = Sha256(self.sha256.finalize());
         Content { size: self.size, digests: Digests { sha256, blake3: self.blake3.finalize().into() } }
     }
 }

@@ -5,7 +5,6 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use sha2::Digest as _;
 use thiserror::Error;
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
@@ -213,12 +212,13 @@ impl fmt::Display for ShapeId {
 impl Shape {
     /// Returns the identity of this set of places.
     pub fn id(&self) -> ShapeId {
-        let mut hasher = sha2::Sha256::new_with_prefix("charm shape 1\n");
+        let mut hasher = sha256::Hasher::new();
+        hasher.update(b"charm shape 1\n");
         for place in &self.0 {
             // No path has a line feed (see `PathError::Character`), so this is one-to-one.
-            hasher.update(format!("{place}\n"));
+            hasher.update(format!("{place}\n").as_bytes());
         }
-        ShapeId(Sha256(hasher.finalize().into()))
+        ShapeId(Sha256(hasher.finalize()))
     }
 
     /// Returns what `other` lacks and what it has too much, seen from this shape.
@@ -282,13 +282,15 @@ impl Manifest {
 
     /// Returns the identity of the list: SHA-256 over places, sizes, digests and modes, one file to a line.
     pub fn digest(&self) -> Sha256 {
-        let mut hasher = sha2::Sha256::new_with_prefix("charm manifest 1\n");
+        let mut hasher = sha256::Hasher::new();
+        hasher.update(b"charm manifest 1\n");
         for (place, file) in &self.0 {
             let Content { size, digests } = file.content;
             let mode = if file.executable { "0755" } else { "0644" };
-            hasher.update(format!("{place}\t{size}\t{}\t{}\t{mode}\n", digests.sha256, digests.blake3));
+            let line = format!("{place}\t{size}\t{}\t{}\t{mode}\n", digests.sha256, digests.blake3);
+            hasher.update(line.as_bytes());
         }
-        Sha256(hasher.finalize().into())
+        Sha256(hasher.finalize())
     }
 
     /// Returns the bytes of all files together.

@@ -15,6 +15,9 @@ use super::sink::Sink;
 /// How many bytes are flushed at once, while the next as many are written. A crash loses at most both.
 const WINDOW: u64 = 32 << 20;
 
+/// From this size on, in bytes, a block is summed up on two threads: below, to wake the second takes as long.
+const APART_FROM: usize = 128 << 10;
+
 /// A body that is being written.
 #[derive(Debug)]
 pub(super) struct Append<S> {
@@ -111,6 +114,9 @@ async fn write(sink: &Sink, state: &UploadState, block: Bytes) -> Result<UploadS
 }
 
 async fn hash(mut sums: RunningSums, block: Bytes) -> Result<RunningSums, BlobError> {
+    if block.len() >= APART_FROM {
+        return sums.update_apart(block).await;
+    }
     blocking(move || {
         sums.update(&block);
         Ok(sums)
