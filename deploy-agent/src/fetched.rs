@@ -1,17 +1,15 @@
 //! `fetch/`: verified bytes by their SHA-256, until a tree has them.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek as _};
+use std::io::{self, Seek as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use charm_model::digest::{Content, Sha256};
-use store_client::Sums;
+use store_client::content_of;
 
 use crate::durable;
 use crate::error::DeployError;
-
-const READ_BYTES: usize = 1 << 20;
 
 /// The directory of what was fetched. An interrupted run leaves its files here, and the next goes on with them.
 #[derive(Debug, Clone)]
@@ -95,18 +93,6 @@ impl Fetched {
 fn copy_new(source: &Path, target: &Path) -> io::Result<()> {
     let mut file = File::options().write(true).create_new(true).open(target)?;
     io::copy(&mut File::open(source)?, &mut file).map(drop)
-}
-
-/// Sums up all that a reader has.
-pub(crate) fn content_of(mut reader: impl Read) -> io::Result<Content> {
-    let mut sums = Sums::default();
-    let mut buffer = vec![0; READ_BYTES];
-    loop {
-        match reader.read(&mut buffer)? {
-            0 => return Ok(sums.content()),
-            n_bytes => sums.update(&buffer[..n_bytes]),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -6,12 +6,12 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use serde::Serialize;
+use store_client::content_of;
 use walkdir::{DirEntry, WalkDir};
 
 use crate::charm;
 use crate::durable;
 use crate::error::DeployError;
-use crate::fetched::content_of;
 use crate::listing::{Listing, Node};
 use crate::lock::Lock;
 use crate::state::State;

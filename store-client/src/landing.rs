@@ -4,11 +4,11 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use charm_model::digest::Content;
+use charm_model::digest::{Content, Summing};
 
 use crate::durable::flush_parent;
 use crate::error::ClientError;
-use crate::hash::Sums;
+use crate::hash::add_all;
 
 pub(crate) struct Landing {
     file: File,
@@ -16,7 +16,7 @@ pub(crate) struct Landing {
     temporary: PathBuf,
     expected: Content,
     /// Boxed: two hashers are a few kilobytes, and every download's future would carry them along.
-    sums: Box<Sums>,
+    sums: Box<Summing>,
     /// Whether some bytes are of an earlier process, or made of other files. If they are wrong, these are to blame first.
     resumed: bool,
 }
@@ -34,8 +34,8 @@ impl Landing {
             Err(TryLockError::WouldBlock) => return Err(ClientError::Busy(target.to_owned())),
             Err(TryLockError::Error(error)) => return Err(io()(error)),
         }
-        let mut sums = Box::<Sums>::default();
-        sums.read(&mut &file, &()).map_err(io())?;
+        let mut sums = Box::<Summing>::default();
+        add_all(&mut sums, &mut &file).map_err(io())?;
         let resumed = sums.size() > 0;
         let mut landing = Self { file, target: target.to_owned(), temporary, expected, sums, resumed };
         if landing.sums.size() > expected.size {
@@ -82,7 +82,7 @@ impl Landing {
 
     /// Forgets all bytes.
     pub(crate) fn restart(&mut self) -> Result<(), ClientError> {
-        *self.sums = Sums::default();
+        *self.sums = Summing::default();
         self.resumed = false;
         self.file.set_len(0).and_then(|()| self.file.rewind()).map_err(ClientError::io(&self.temporary))
     }

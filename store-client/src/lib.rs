@@ -48,7 +48,7 @@ mod upload;
 pub use credentials::{Credentials, CredentialsError};
 pub use download::Item;
 pub use error::ClientError;
-pub use hash::{Sums, hash_file};
+pub use hash::{content_of, hash_file};
 pub use login::{DeviceFlow, LoginError, job_token};
 pub use options::Options;
 pub use progress::{Event, Progress};

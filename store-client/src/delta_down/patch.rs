@@ -15,7 +15,7 @@ use url::Url;
 use super::{DeltaDown, Way, unless_away};
 use crate::call::refusal;
 use crate::error::ClientError;
-use crate::hash::{Sums, blocking};
+use crate::hash::{blocking, content_of};
 use crate::landing::Landing;
 use crate::local_map::open_regular;
 use crate::progress::{Event, Progress};
@@ -199,9 +199,7 @@ fn apply(
 /// Opens a file, if it is still what it was. What changes in it from now on is noticed at the end.
 fn open_if_right(source: &Source) -> Option<File> {
     let mut file = open_regular(&source.path).ok()?;
-    let mut sums = Sums::default();
-    sums.read(&mut file, &()).ok()?;
-    (sums.content() == source.content).then_some(file)
+    (content_of(&mut file).ok()? == source.content).then_some(file)
 }
 
 fn length(spool: &File, aside: &Path) -> Result<u64, ClientError> {
