@@ -25,6 +25,16 @@ pub const DEFAULT_LEVEL: i32 = 3;
 /// own, and patches of short segments find less.
 const MIN_COPY_BESIDE_PATCHES: u64 = 1 << 20;
 
+/// From this size on, in bytes, samples are taken first: below, all of it is tried as soon.
+const SAMPLED_FROM: u64 = 16 << 20;
+
+/// How many samples tell what patches would come to, and how long each is: 256 KiB.
+const N_SAMPLES: u64 = 8;
+const SAMPLE_BYTES: u64 = 256 << 10;
+
+/// How much of a base is looked at beside what is as long as a sample: 8 MiB.
+const SAMPLE_MARGIN_BYTES: u64 = 8 << 20;
+
 /// A file and its chunk map.
 #[derive(Debug)]
 pub struct Source<'a, R> {
@@ -95,6 +105,72 @@ pub fn patch_recipe(
     write_steps(recipe, target, &plan, |range, segment| {
         let window = windows.find(range);
         Packed::against(&base.read_base(&window)?, window, segment, level)
+    })
+}
+
+/// Says whether recipes of patches may be well smaller than the target: not where few chunks are shared and samples gain
+/// nothing. To find that out by making the recipes takes longer than to do without them.
+pub fn is_promising(
+    target: Source<'_, impl Read + Seek>,
+    base: Source<'_, impl Read + Seek>,
+    level: i32,
+) -> Result<bool, DeltaError> {
+    let n_bytes = target.map.content().size;
+    let new_bytes = || plan_copies(target.map, &[base.map], MIN_COPY_BYTES).new_bytes();
+    if n_bytes < SAMPLED_FROM || is_well_below(new_bytes(), n_bytes) {
+        return Ok(true);
+    }
+    let sampled = sample_patches(target, base, level)?;
+    Ok(is_well_below(sampled.packed_bytes, sampled.target_bytes))
+}
+
+/// Says whether so many bytes instead of so many are worth the trouble to assemble them: a tenth less.
+pub const fn is_well_below(n_bytes: u64, instead_of: u64) -> bool {
+    n_bytes < instead_of - instead_of / 10
+}
+
+/// What some of a target came to as patches.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sampled {
+    /// How many bytes of the target were looked at.
+    pub target_bytes: u64,
+    /// How many they are as patches, or compressed where that is less.
+    pub packed_bytes: u64,
+}
+
+/// Makes patches of a few short segments of what [`patch_recipe`] would not copy, and throws them away: what they came to
+/// tells at little cost whether it is worth to make all of them.
+///
+/// A counterpart is looked for within 4 MiB of where it is to be expected. Where a base has it elsewhere, and shares no chunk
+/// that says so, it is missed.
+pub fn sample_patches(
+    mut target: Source<'_, impl Read + Seek>,
+    mut base: Source<'_, impl Read + Seek>,
+    level: i32,
+) -> Result<Sampled, DeltaError> {
+    let plan = plan_copies(target.map, &[base.map], MIN_COPY_BESIDE_PATCHES);
+    let windows = WindowFinder::new(target.map, base.map);
+    let mut sampled = Sampled::default();
+    for range in samples(&plan) {
+        let segment = target.read_target(&range)?;
+        let window = windows.find_within(&range, SAMPLE_MARGIN_BYTES);
+        let packed = Packed::against(&base.read_base(&window)?, window, &segment, level)?;
+        sampled.target_bytes += segment.len() as u64;
+        sampled.packed_bytes += packed.bytes.len().min(segment.len()) as u64;
+    }
+    Ok(sampled)
+}
+
+/// Returns ranges at equal distances in what the plan does not copy.
+fn samples(plan: &Plan) -> impl Iterator<Item = Range<u64>> {
+    let distance = plan.new_bytes().div_ceil(N_SAMPLES).max(SAMPLE_BYTES);
+    let mut n_skipped = distance / 2;
+    let new = plan.steps().iter().filter(|step| step.origin == Origin::New).map(|step| step.target.clone());
+    new.flat_map(move |step| {
+        let (first, n_bytes) = (n_skipped, step.end - step.start);
+        let starts = (first..n_bytes.max(first)).step_by(usize::try_from(distance).unwrap_or(usize::MAX));
+        n_skipped = starts.clone().last().map_or(first, |last| last + distance) - n_bytes;
+        starts.map(move |start| step.start + start..step.end.min(step.start + start + SAMPLE_BYTES))
     })
 }
 

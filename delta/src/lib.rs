@@ -35,7 +35,7 @@ mod patch;
 
 pub use chunk_map::{Chunk, ChunkMap, ChunkMapBuilder};
 pub use chunker::ChunkerId;
-pub use compose::{Source, copy_recipe, patch_recipe};
+pub use compose::{Sampled, Source, copy_recipe, is_promising, patch_recipe, sample_patches};
 pub use error::DeltaError;
 pub use folded::{best_recipe, follow};
 pub use limits::Limits;

@@ -3,16 +3,18 @@
 use std::fs::File;
 use std::io::{BufWriter, Seek as _, Write as _};
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 
 use charm_model::digest::Content;
-use delta::compose::DEFAULT_LEVEL;
+use delta::compose::{DEFAULT_LEVEL, is_well_below};
 use delta::plan::MIN_COPY_BYTES;
-use delta::{ChunkMap, DeltaError, copy_recipe, patch_recipe, plan_copies};
+use delta::{ChunkMap, DeltaError, copy_recipe, is_promising, patch_recipe, plan_copies};
 use futures::{StreamExt as _, stream};
 use v4_wire::publish::Session;
 
 use crate::error::ClientError;
+use crate::hash::blocking;
 use crate::local_map::{fetch_map, map_if_right, map_source, open_regular};
 use crate::progress::Progress;
 use crate::publish::Source;
@@ -50,13 +52,15 @@ impl Basis {
         (store, session): (&Store, &Session),
         progress: &Arc<dyn Progress>,
     ) -> Result<Option<Self>, ClientError> {
-        let target = map_source(source, progress).await?;
         let proposed = &proposed[..proposed.len().min(MAX_BASES)];
         for base in proposed.iter().filter_map(here) {
-            if let Some(map) = map_if_right(base.clone()).await {
-                return Ok(Some(Self { target, bases: Bases::Here(base, Box::new(map)) }));
+            let (target, map) = tokio::join!(map_source(source, progress), map_if_right(base.clone()));
+            if let Some(map) = map {
+                let basis = Self { target: target?, bases: Bases::Here(base, Box::new(map)) };
+                return Ok(basis.unless_poor(source).await);
             }
         }
+        let target = map_source(source, progress).await?;
         let maps = stream::iter(proposed).map(|base| async move {
             let blob = base.digests.sha256.to_hex();
             let url = store.url(["publish", &session.id, "chunks", &blob], &[]);
@@ -64,15 +68,32 @@ impl Basis {
         });
         let maps: Vec<_> = maps.buffered(MAX_BASES).filter_map(std::future::ready).collect().await;
         let basis = Self { target, bases: Bases::There(maps) };
-        Ok(is_worth(basis.new_bytes(), source.content.size).then_some(basis))
+        Ok(is_well_below(basis.new_bytes(), source.content.size).then_some(basis))
     }
 
     /// Takes a file that was just sent as the base of one much like it. None if either is not what it was: what that
     /// means is found out when it is sent.
     pub(crate) async fn alike(source: &Source, base: &Source, progress: &Arc<dyn Progress>) -> Option<Self> {
-        let target = map_source(source, progress).await.ok()?;
-        let map = map_if_right(base.clone()).await?;
-        Some(Self { target, bases: Bases::Here(base.clone(), Box::new(map)) })
+        let (target, map) = tokio::join!(map_source(source, progress), map_if_right(base.clone()));
+        let basis = Self { target: target.ok()?, bases: Bases::Here(base.clone(), Box::new(map?)) };
+        basis.unless_poor(source).await
+    }
+
+    /// Returns itself, unless it promises nothing.
+    async fn unless_poor(self, source: &Source) -> Option<Self> {
+        let path = source.path.clone();
+        blocking(move || {
+            // What cannot be read is found out when it is to be sent.
+            self.promises(&path).unwrap_or(true).then_some(self)
+        })
+        .await
+    }
+
+    fn promises(&self, target: &Path) -> Result<bool, DeltaError> {
+        let Bases::Here(base, map) = &self.bases else { return Ok(true) };
+        let bytes = File::open(target).map_err(|source| DeltaError::ReadTarget { at: 0, source })?;
+        let target = delta::Source { bytes, map: &self.target };
+        is_promising(target, delta::Source { bytes: open_base(base)?, map }, DEFAULT_LEVEL)
     }
 
     /// Returns how many bytes of the target are in no base, as far as chunks show.
@@ -116,9 +137,4 @@ fn open_base(base: &Source) -> Result<File, DeltaError> {
 pub(crate) struct Recipe {
     pub(crate) spool: File,
     pub(crate) n_bytes: u64,
-}
-
-/// Says whether so many bytes instead of so many are worth the store's trouble to assemble them.
-pub(crate) fn is_worth(n_bytes: u64, instead_of: u64) -> bool {
-    n_bytes < instead_of - instead_of / 10
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use charm_model::digest::Content;
-use delta::{ChunkMap, ChunkerId};
+use delta::{ChunkMap, ChunkerId, DeltaError};
 use reqwest::Method;
 use rustix::fs::OFlags;
 use url::Url;
@@ -33,9 +33,9 @@ pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::InvalidInput.into()) }
 }
 
-/// Returns the map of a file as it is now, whatever it was. Blocks.
-pub(crate) fn map_file(path: &Path) -> io::Result<ChunkMap> {
-    ChunkMap::read(CHUNKER, open_regular(path)?)
+/// Returns the chunks of a file as it is now, whatever it was. Whoever takes one verifies it. Blocks.
+pub(crate) fn map_as_it_is(source: &Source) -> io::Result<ChunkMap> {
+    ChunkMap::read_unchecked(CHUNKER, source.content, open_regular(&source.path)?)
 }
 
 /// Returns the map of a file that is to be sent.
@@ -47,16 +47,24 @@ pub(crate) async fn map_source(
     source: &Source,
     progress: &Arc<dyn Progress>,
 ) -> Result<ChunkMap, ClientError> {
-    let (path, progress) = (source.path.clone(), progress.clone());
-    let map = blocking(move || ChunkMap::read(CHUNKER, Noted { inner: File::open(path)?, progress })).await;
-    let map = map.map_err(ClientError::io(&source.path))?;
-    if *map.content() == source.content { Ok(map) } else { Err(ClientError::Changed(source.path.clone())) }
+    let (Source { path, content }, progress) = (source.clone(), progress.clone());
+    let map = blocking(move || {
+        let noted = Noted { inner: File::open(path).map_err(unreadable)?, progress };
+        ChunkMap::read_known(CHUNKER, content, noted)
+    });
+    map.await.map_err(|error| match error {
+        DeltaError::ReadTarget { source: error, .. } => ClientError::io(&source.path)(error),
+        _ => ClientError::Changed(source.path.clone()),
+    })
+}
+
+fn unreadable(source: io::Error) -> DeltaError {
+    DeltaError::ReadTarget { at: 0, source }
 }
 
 /// Returns the map of a file, if it is there and still what it was.
-pub(crate) async fn map_if_right(source: Source) -> Option<ChunkMap> {
-    let map = blocking(move || map_file(&source.path).ok().filter(|it| *it.content() == source.content));
-    map.await
+pub(crate) async fn map_if_right(Source { path, content }: Source) -> Option<ChunkMap> {
+    blocking(move || ChunkMap::read_known(CHUNKER, content, open_regular(&path).ok()?).ok()).await
 }
 
 /// Fetches the map of that content.

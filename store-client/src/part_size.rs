@@ -13,6 +13,8 @@ const LEAST: u64 = 64 << 10;
 const SLOW: Duration = Duration::from_secs(8);
 /// A part that took less could have been twice as large.
 const FAST: Duration = Duration::from_secs(2);
+/// A part that took less could have been four times as large.
+const VERY_FAST: Duration = Duration::from_millis(500);
 /// After how many parts in a row a size that once failed is tried again: it may have been the moment, not the size.
 const TRUSTED_AFTER: u32 = 16;
 
@@ -78,8 +80,14 @@ impl PartSize {
         }
         if took > SLOW {
             state.resize((n_bytes / 2).max(self.least));
-        } else if took < FAST && state.failed.is_none_or(|failed| n_bytes.saturating_mul(2) < failed) {
-            state.resize(n_bytes.saturating_mul(2).min(self.most));
+        } else if took < FAST {
+            let failed = state.failed;
+            let times = |n: u64| {
+                Some(n_bytes.saturating_mul(n)).filter(|it| failed.is_none_or(|failed| *it < failed))
+            };
+            if let Some(larger) = times(4).filter(|_| took < VERY_FAST).or_else(|| times(2)) {
+                state.resize(larger.min(self.most));
+            }
         }
     }
 

@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
 use delta::DeltaError;
+use delta::compose::is_well_below;
 use futures::StreamExt as _;
 use reqwest::Body;
 use tokio::sync::Semaphore;
 
-use crate::basis::{Basis, Recipe, is_worth};
+use crate::basis::{Basis, Recipe};
 use crate::error::ClientError;
 use crate::file_part::{Fault, Meter, Sender, outgoing};
 use crate::hash::{READ_BYTES, blocking};
@@ -82,7 +83,7 @@ impl<'a> Cook<'a> {
         let _turn = self.kitchen.turns.acquire().await;
         let read = source.clone();
         match blocking(move || basis.compose(&read, part)).await {
-            Ok(recipe) if is_worth(recipe.n_bytes, n_bytes) => {
+            Ok(recipe) if is_well_below(recipe.n_bytes, n_bytes) => {
                 self.n_poor.store(0, Ordering::Relaxed);
                 Ok(Some(recipe))
             }

@@ -180,10 +180,12 @@ impl Pair {
         let file = tempfile::tempfile().map_err(unwritable)?;
         let mut out = Bounded { file: io::BufWriter::new(file), summing: Summing::default(), n_left: budget };
         match self.compose(&mut out) {
+            Ok(Some(_)) => {}
+            Ok(None) => return Ok(None),
             Err(DeltaError::WriteRecipe(error)) if error.kind() == io::ErrorKind::QuotaExceeded => {
                 return Ok(None);
             }
-            composed => composed.map_err(StoreError::Patch)?,
+            Err(error) => return Err(StoreError::Patch(error)),
         }
         let content = out.summing.content();
         let mut file = out.file.into_inner().map_err(|error| unwritable(error.into_error()))?;
@@ -193,13 +195,12 @@ impl Pair {
         Ok(Some(Recipe { file, content }))
     }
 
-    /// The one place that chooses how a patch is made.
-    fn compose(&mut self, out: impl Write) -> Result<(), DeltaError> {
+    /// The one place that chooses how a patch is made. Returns how many bytes it has, if one promises to be of use.
+    fn compose(&mut self, out: impl Write) -> Result<Option<u64>, DeltaError> {
         let (from, to) = (&mut self.from, &mut self.to);
         let target = delta::Source { bytes: &mut to.0, map: &to.1 };
         let base = delta::Source { bytes: &mut from.0, map: &from.1 };
-        delta::best_recipe(target, base, LEVEL, &std::env::temp_dir(), out)?;
-        Ok(())
+        delta::best_recipe(target, base, LEVEL, &std::env::temp_dir(), out)
     }
 
     fn follow(&mut self, recipe: &File) -> Result<(), StoreError> {

@@ -62,8 +62,12 @@ impl WindowFinder {
     /// Returns the window: the segment's counterpart with as much before it as behind it, or the whole base
     /// if that is shorter.
     pub(super) fn find(&self, segment: &Range<u64>) -> Range<u64> {
+        self.find_within(segment, (WINDOW_PER_SEGMENT - 1) * (segment.end - segment.start))
+    }
+
+    /// Returns the window that is longer than the segment by the margin.
+    pub(super) fn find_within(&self, segment: &Range<u64>, margin: u64) -> Range<u64> {
         let n_bytes = segment.end - segment.start;
-        let margin = (WINDOW_PER_SEGMENT - 1) * n_bytes;
         let length = (n_bytes + margin).min(self.base_bytes);
         let shift = self.shift(segment, margin);
         let start = segment.start.saturating_add_signed(shift).saturating_sub(margin / 2);

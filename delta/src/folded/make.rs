@@ -8,7 +8,7 @@ use std::path::Path;
 use super::follow::is_unlike;
 use super::header::{BaseView, FoldedHeader};
 use crate::chunk_map::ChunkMap;
-use crate::compose::{Source, patch_recipe};
+use crate::compose::{Source, is_promising, patch_recipe};
 use crate::error::DeltaError;
 use crate::fold::{Fold, Found, Stop, View, find, refold, unfold, unfold_text};
 use crate::limits::{Limits, MAX_FOLD_DEPTH, MAX_FOLDED_BYTES, MAX_FOLDS, view_bytes};
@@ -26,7 +26,8 @@ const MAX_FOUND: usize = 64 << 10;
 const BUFFER_BYTES: usize = 1 << 20;
 
 /// Writes a recipe that makes the whole target of one base: as [`patch_recipe`] does, or through deflate where that makes
-/// well fewer bytes and was seen to make the target bit by bit. Returns how many bytes it has.
+/// well fewer bytes and was seen to make the target bit by bit. Returns how many bytes it has; nothing, and writes nothing, if
+/// neither promises to be well smaller than the target.
 ///
 /// Both recipes, and views of at most [`view_bytes`] of both files, lie in `scratch` meanwhile, in files without a name.
 ///
@@ -39,15 +40,16 @@ pub fn best_recipe(
     level: i32,
     scratch: &Path,
     mut out: impl Write,
-) -> Result<u64, DeltaError> {
+) -> Result<Option<u64>, DeltaError> {
     let (mut target, mut base) = (target, base);
     let target = Source { bytes: &mut target.bytes as &mut dyn ReadSeek, map: target.map };
     let base = Source { bytes: &mut base.bytes as &mut dyn ReadSeek, map: base.map };
-    let mut spool = (Kitchen { level, scratch }).best(target, base, MAX_FOLD_DEPTH)?;
+    let best = (Kitchen { level, scratch }).best(target, base, MAX_FOLD_DEPTH)?;
+    let Some(mut spool) = best else { return Ok(None) };
     spool.file.rewind().map_err(DeltaError::View)?;
     let copied = io::copy(&mut spool.file, &mut out).and_then(|_| out.flush());
     copied.map_err(DeltaError::WriteRecipe)?;
-    Ok(spool.n_bytes)
+    Ok(Some(spool.n_bytes))
 }
 
 trait ReadSeek: Read + Seek {}
@@ -55,6 +57,11 @@ trait ReadSeek: Read + Seek {}
 impl<F: Read + Seek> ReadSeek for F {}
 
 type Readable<'a> = Source<'a, &'a mut dyn ReadSeek>;
+
+/// Borrows a file once more.
+fn again<'a>(file: &'a mut Readable<'_>) -> Readable<'a> {
+    Source { bytes: &mut *file.bytes, map: file.map }
+}
 
 /// A recipe in a file without a name.
 struct Spool {
@@ -74,25 +81,26 @@ impl Kitchen<'_> {
         mut target: Readable<'_>,
         mut base: Readable<'_>,
         depth: u32,
-    ) -> Result<Spool, DeltaError> {
+    ) -> Result<Option<Spool>, DeltaError> {
         let plain = self.plain(&mut target, &mut base)?;
         if depth == 0 {
             return Ok(plain);
         }
-        match self.folded(&mut target, &mut base, depth)? {
-            Some(folded) if folded.n_bytes * 100 <= plain.n_bytes * WORTH_PERCENT => Ok(folded),
-            _ => Ok(plain),
-        }
+        let most = plain.as_ref().map_or(target.map.content().size, |plain| plain.n_bytes);
+        let folded = self.folded(&mut target, &mut base, depth)?;
+        Ok(folded.filter(|it| it.n_bytes * 100 <= most * WORTH_PERCENT).or(plain))
     }
 
-    fn plain(&self, target: &mut Readable<'_>, base: &mut Readable<'_>) -> Result<Spool, DeltaError> {
+    fn plain(&self, target: &mut Readable<'_>, base: &mut Readable<'_>) -> Result<Option<Spool>, DeltaError> {
+        if !is_promising(again(target), again(base), self.level)? {
+            return Ok(None);
+        }
         let mut file = tempfile::tempfile_in(self.scratch).map_err(DeltaError::View)?;
         let part = 0..target.map.content().size;
-        let target = Source { bytes: &mut *target.bytes, map: target.map };
-        let base = Source { bytes: &mut *base.bytes, map: base.map };
+        let (target, base) = (again(target), again(base));
         let out = BufWriter::with_capacity(BUFFER_BYTES, &mut file);
         let moved = patch_recipe(target, part, base, self.level, out)?;
-        Ok(Spool { file, n_bytes: moved.recipe_bytes })
+        Ok(Some(Spool { file, n_bytes: moved.recipe_bytes }))
     }
 
     /// Makes a folded recipe, if there is anything to unfold that folds back.
@@ -124,11 +132,13 @@ impl Kitchen<'_> {
             BaseView::Whole => unfold(file, base_bytes, &mut base_folds, self.scratch, most_bytes),
         };
         let Some(mut unfolded) = unless_unlike(unfolded)? else { return Ok(None) };
-        let inner = {
+        let Some(inner) = ({
             let maps = (map_of(target.map, &mut view)?, map_of(target.map, &mut unfolded)?);
             let target = Source { bytes: &mut view.file as &mut dyn ReadSeek, map: &maps.0 };
             let base = Source { bytes: &mut unfolded.file as &mut dyn ReadSeek, map: &maps.1 };
             self.best(target, base, depth - 1)?
+        }) else {
+            return Ok(None);
         };
         let base = base.map.content().digests.sha256;
         let view = view.lengths;

@@ -77,7 +77,7 @@ fn best(target: &[u8], base: &[u8]) -> Vec<u8> {
     let mut recipe = Vec::new();
     let source = Source { bytes: Cursor::new(target), map: &target_map };
     let base = Source { bytes: Cursor::new(base), map: &base_map };
-    let n_bytes = best_recipe(source, base, DEFAULT_LEVEL, scratch.path(), &mut recipe).unwrap();
+    let n_bytes = best_recipe(source, base, DEFAULT_LEVEL, scratch.path(), &mut recipe).unwrap().unwrap();
     assert_eq!(n_bytes, recipe.len() as u64);
     assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
     recipe

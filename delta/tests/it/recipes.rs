@@ -6,7 +6,8 @@ use std::ops::Range;
 use charm_model::digest::{Content, Sha256};
 use delta::compose::DEFAULT_LEVEL;
 use delta::recipe::{Frame, Header, Moved};
-use delta::{DeltaError, Limits, RecipeReader, RecipeWriter, Source, assemble, copy_recipe, patch_recipe};
+use delta::{DeltaError, Limits, RecipeReader, RecipeWriter, Sampled, Source};
+use delta::{assemble, copy_recipe, patch_recipe, sample_patches};
 use insta::assert_snapshot;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -106,6 +107,41 @@ fn what_does_not_compress_is_sent_as_it_is() {
         assert_eq!((moved.n_frames, moved.new_bytes), (1, 1000));
         assert!(recipe.ends_with(&target));
     }
+}
+
+fn sampled(target: &[u8], base: &[u8]) -> Sampled {
+    let (target_map, base_map) = (map(target), map(base));
+    let target = Source { bytes: Cursor::new(target), map: &target_map };
+    sample_patches(target, Source { bytes: Cursor::new(base), map: &base_map }, DEFAULT_LEVEL).unwrap()
+}
+
+/// Changes a byte in every 4 KiB: no chunk stays, and nearly all bytes do.
+fn rebuilt(base: &[u8]) -> Vec<u8> {
+    let mut target = base.to_vec();
+    target.iter_mut().step_by(4 << 10).for_each(|byte| *byte ^= 1);
+    target
+}
+
+#[test]
+fn samples_tell_what_patches_would_come_to() {
+    let base = noise(1, 12 << 20);
+    let other = sampled(&noise(2, 12 << 20), &base);
+    assert_eq!(other, Sampled { target_bytes: 2 << 20, packed_bytes: 2 << 20 });
+    let alike = sampled(&rebuilt(&base), &base);
+    assert_eq!(alike.target_bytes, 2 << 20);
+    assert!(alike.packed_bytes < 50_000, "{alike:?}");
+    let moved = sampled(&rebuilt(&[&noise(3, 3 << 20), &base[..]].concat()), &base);
+    assert!(moved.packed_bytes < moved.target_bytes / 2, "{moved:?}");
+}
+
+#[test]
+fn only_what_would_not_be_copied_is_sampled() {
+    let (base, new) = (noise(1, 4 << 20), noise(2, 300 << 10));
+    assert_eq!(sampled(&base, &base), Sampled::default());
+    let inserted = [&base[..2 << 20], &new, &base[2 << 20..]].concat();
+    let sampled = sampled(&inserted, &base);
+    assert!((100 << 10..500 << 10).contains(&sampled.target_bytes), "{sampled:?}");
+    assert!(sampled.packed_bytes > sampled.target_bytes / 2, "{sampled:?}");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::call::refusal;
 use crate::error::ClientError;
 use crate::hash::blocking;
 use crate::landing::Landing;
-use crate::local_map::{fetch_map, map_file, open_regular};
+use crate::local_map::{fetch_map, map_as_it_is, open_regular};
 use crate::progress::Event;
 use crate::retry::{Patience, is_transient};
 
@@ -72,8 +72,8 @@ impl Chunks<'_> {
     async fn files_here(&self) -> (Vec<PathBuf>, Vec<ChunkMap>) {
         let mut here = (Vec::new(), Vec::new());
         for candidate in self.down.candidates.iter().take(MAX_CANDIDATES) {
-            let path = candidate.path.clone();
-            if let Ok(map) = blocking(move || map_file(&path)).await {
+            let source = candidate.clone();
+            if let Ok(map) = blocking(move || map_as_it_is(&source)).await {
                 here.0.push(candidate.path.clone());
                 here.1.push(map);
             }

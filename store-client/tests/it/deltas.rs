@@ -68,6 +68,23 @@ async fn a_base_that_is_kept_here_makes_a_patch() {
 }
 
 #[tokio::test]
+async fn a_base_here_that_has_nothing_of_a_file_is_given_up_before_anything_is_made_of_it() {
+    let [old, new] = [1, 2].map(|seed| noise(seed).repeat((17 << 20) / SIZE));
+    let stub = Stub::with(vec![new.clone().into()], vec![old.clone().into()]).await;
+    let files = Files::of(&stub);
+    let seeds = Seeds::at(files.dir.path().join("seeds"));
+    let path = files.dir.path().join("old");
+    fs::write(&path, &old).unwrap();
+    seeds.keep(&Content::of(&old), "label", &path).unwrap();
+    let mut publish = files.begin(&stub.store()).await.unwrap().with_seeds(Some(seeds));
+    let progress: Arc<dyn Progress> = Arc::new(());
+    assert!(publish.compare(&progress).await.unwrap().is_empty());
+    publish.finish(progress).await.unwrap();
+    let seen = stub.seen();
+    assert_eq!((seen.recipes.len(), seen.parts.iter().sum::<usize>()), (0, new.len()));
+}
+
+#[tokio::test]
 async fn a_seed_that_was_damaged_is_not_made_a_base() {
     let (stub, files) = changed_a_little().await;
     let seeds = Seeds::at(files.dir.path().join("seeds"));
