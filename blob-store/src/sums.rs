@@ -27,6 +27,10 @@ pub struct Sums {
 }
 
 /// The digests of the bytes so far. Can be stored between any two bytes, and costs a kilobyte or two.
+#[expect(
+    clippy::unsafe_derive_deserialize,
+    reason = "`try_join!` pins futures, and sees nothing of the state"
+)]
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(try_from = "SavedSums", into = "SavedSums")]
 pub(crate) struct RunningSums {

@@ -177,7 +177,7 @@ mod tests {
     #[test_case(b"abc" => "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"; "one block")]
     #[test_case(b"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"
         => "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"; "two blocks")]
-    #[test_case(&[b'a'; 1_000_000] => "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0"; "many blocks")]
+    #[test_case(&vec![b'a'; 1_000_000] => "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0"; "many blocks")]
     fn sums_up(bytes: &[u8]) -> String {
         hex::encode(hash(bytes))
     }
