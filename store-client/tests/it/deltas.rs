@@ -69,7 +69,8 @@ async fn a_base_that_is_kept_here_makes_a_patch() {
 
 #[tokio::test]
 async fn a_base_here_that_has_nothing_of_a_file_is_given_up_before_anything_is_made_of_it() {
-    let [old, new] = [1, 2].map(|seed| noise(seed).repeat((17 << 20) / SIZE));
+    // Large enough to be sampled: what is smaller than 16 MiB is tried as a whole.
+    let [old, new] = [1, 2].map(|seed| noise(seed).repeat((17_usize << 20).div_ceil(SIZE)));
     let stub = Stub::with(vec![new.clone().into()], vec![old.clone().into()]).await;
     let files = Files::of(&stub);
     let seeds = Seeds::at(files.dir.path().join("seeds"));
