@@ -259,8 +259,10 @@ async fn plan(State(state): Known) -> String {
 }
 
 async fn offset(State(state): Known, Path(blob): Path<String>) -> Json<v4_wire::publish::UploadProgress> {
-    let n_bytes = state.lock().unwrap().stored.get(&blob).map_or(0, Vec::len);
-    Json(v4_wire::publish::UploadProgress { offset: n_bytes as u64, complete: n_bytes == SIZE })
+    let seen = state.lock().unwrap();
+    let n_bytes = seen.stored.get(&blob).map_or(0, Vec::len);
+    let complete = seen.blobs.iter().any(|it| it.len() == n_bytes && hex(it) == blob);
+    Json(v4_wire::publish::UploadProgress { offset: n_bytes as u64, complete })
 }
 
 async fn part(
